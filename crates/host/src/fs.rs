@@ -1,0 +1,329 @@
+//! Files: errors that name the path, writes that are whole or not there.
+//!
+//! [`write_atomic`] and [`Staged`] put bytes beside their place and rename
+//! them into it, so that a reader, and a process killed half-way, sees the
+//! old file or the new one. Neither flushes to disk: [`sync`] does, once for
+//! many files.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+/// What was being done to which path, and why it failed.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to {action} `{}`", path.display())]
+pub struct IoError {
+    /// What was being done: a phrase that fits after "failed to".
+    pub action: &'static str,
+    /// The path it was done to.
+    pub path: PathBuf,
+    /// The system's error.
+    #[source]
+    pub source: io::Error,
+}
+
+impl IoError {
+    /// Makes an error: `action` fits after "failed to".
+    pub fn new(action: &'static str, path: &Path, source: io::Error) -> IoError {
+        IoError { action, path: path.to_owned(), source }
+    }
+}
+
+/// Adds the action and the path to a system error.
+pub trait IoContext<T> {
+    /// Adds what was done (it fits after "failed to") to which path.
+    ///
+    /// # Errors
+    ///
+    /// Passes the error on, named.
+    fn io_context(self, action: &'static str, path: &Path) -> Result<T, IoError>;
+}
+
+impl<T, E: Into<io::Error>> IoContext<T> for Result<T, E> {
+    fn io_context(self, action: &'static str, path: &Path) -> Result<T, IoError> {
+        self.map_err(|source| IoError::new(action, path, source.into()))
+    }
+}
+
+/// Reads a whole file.
+///
+/// # Errors
+///
+/// Fails as the system does, naming the path.
+pub fn read(path: &Path) -> Result<Vec<u8>, IoError> {
+    #[expect(clippy::disallowed_methods, reason = "this is the function to use instead")]
+    std::fs::read(path).io_context("read", path)
+}
+
+/// Reads a whole file as UTF-8 text.
+///
+/// # Errors
+///
+/// Fails as the system does, or if the file is not UTF-8; names the path.
+pub fn read_to_string(path: &Path) -> Result<String, IoError> {
+    #[expect(clippy::disallowed_methods, reason = "this is the function to use instead")]
+    std::fs::read_to_string(path).io_context("read", path)
+}
+
+/// Reads a whole file, or returns `None` if it does not exist.
+///
+/// # Errors
+///
+/// Fails on anything but absence.
+pub fn read_if_present(path: &Path) -> Result<Option<Vec<u8>>, IoError> {
+    match read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.source.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Makes a directory and its parents, if they are not there.
+///
+/// # Errors
+///
+/// Fails as the system does, naming the path.
+pub fn create_dir_all(path: &Path) -> Result<(), IoError> {
+    std::fs::create_dir_all(path).io_context("create the directory", path)
+}
+
+/// Returns the names in a directory, sorted, so that whatever is made from
+/// them comes out the same on every machine.
+///
+/// # Errors
+///
+/// Fails if the directory cannot be read.
+pub fn read_dir(path: &Path) -> Result<Vec<PathBuf>, IoError> {
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(path)
+        .and_then(|entries| entries.map(|entry| entry.map(|e| e.path())).collect())
+        .io_context("list the directory", path)?;
+    paths.sort();
+    Ok(paths)
+}
+
+/// Moves a file or directory within one file system, in one step.
+///
+/// # Errors
+///
+/// Fails as the system does, naming the new path.
+pub fn rename(from: &Path, to: &Path) -> Result<(), IoError> {
+    #[expect(clippy::disallowed_methods, reason = "this is the function to use instead")]
+    std::fs::rename(from, to).io_context("write", to)
+}
+
+/// Removes a file; its absence is fine.
+///
+/// # Errors
+///
+/// Fails on anything but absence.
+pub fn remove_file(path: &Path) -> Result<(), IoError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result.io_context("remove", path),
+    }
+}
+
+/// The permissions of written files: 0644 whatever the umask, so that a
+/// tree can be shared and served.
+const MODE: u32 = 0o644;
+
+/// A file being written beside its place. Dropped unplaced, it is removed.
+#[derive(Debug)]
+pub struct Staged {
+    file: NamedTempFile,
+    directory: PathBuf,
+}
+
+/// The start of every temporary name, so that what a killed process left
+/// behind can be told from what belongs there.
+pub const STAGED_PREFIX: &str = ".staged-";
+
+impl Staged {
+    /// Starts a file in `directory`, which must exist and be on the file
+    /// system where the file is to be placed.
+    ///
+    /// # Errors
+    ///
+    /// Fails as the system does, naming the directory.
+    pub fn new(directory: &Path) -> Result<Staged, IoError> {
+        let file = tempfile::Builder::new()
+            .prefix(STAGED_PREFIX)
+            .tempfile_in(directory)
+            .io_context("create a file in", directory)?;
+        Ok(Staged { file, directory: directory.to_owned() })
+    }
+
+    /// Returns the path of the unfinished file, for a process to write to.
+    pub fn path(&self) -> &Path {
+        self.file.path()
+    }
+
+    /// Moves the file to `path`, in place of what is there.
+    ///
+    /// # Errors
+    ///
+    /// Fails as the system does, naming `path`; nothing is left behind.
+    pub fn place(self, path: &Path) -> Result<(), IoError> {
+        use std::os::unix::fs::PermissionsExt;
+        self.file
+            .as_file()
+            .set_permissions(std::fs::Permissions::from_mode(MODE))
+            .io_context("set the permissions of", self.file.path())?;
+        self.file.persist(path).map_err(|e| e.error).io_context("write", path)?;
+        Ok(())
+    }
+}
+
+impl Write for Staged {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Staged {
+    /// Writes all of `bytes`.
+    ///
+    /// # Errors
+    ///
+    /// Fails as the system does (a full disk, say), naming the directory.
+    pub fn put(&mut self, bytes: &[u8]) -> Result<(), IoError> {
+        self.file.write_all(bytes).io_context("write a file in", &self.directory)
+    }
+}
+
+/// Writes a file so that no one ever sees half of it. The directory must
+/// exist.
+///
+/// # Errors
+///
+/// Fails as the system does, naming the path; the old file is then as it was.
+pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), IoError> {
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let mut staged = Staged::new(directory)
+        .and_then(|mut staged| staged.put(bytes).map(|()| staged))
+        .map_err(|error| IoError::new("write", path, error.source))?;
+    staged.flush().io_context("write", path)?;
+    staged.place(path)
+}
+
+/// Writes a file unless it holds these bytes already. Returns whether it
+/// wrote.
+///
+/// # Errors
+///
+/// As [`write_atomic`].
+pub fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<bool, IoError> {
+    // What cannot be read is written anew: the write says what is wrong.
+    if read(path).is_ok_and(|old| old == bytes) {
+        return Ok(false);
+    }
+    write_atomic(path, bytes)?;
+    Ok(true)
+}
+
+/// Makes `new` a second name of the file `existing`, in place of what is
+/// there, without a moment in which `new` is absent.
+///
+/// # Errors
+///
+/// Fails as the system does, for instance across file systems.
+pub fn hard_link(existing: &Path, new: &Path) -> Result<(), IoError> {
+    let directory = new.parent().unwrap_or(Path::new("."));
+    let place = tempfile::Builder::new()
+        .prefix(STAGED_PREFIX)
+        .make_in(directory, |path| std::fs::hard_link(existing, path))
+        .io_context("create a link in", directory)?;
+    place.into_temp_path().persist(new).map_err(|e| e.error).io_context("link", new)
+}
+
+/// Flushes the file system that holds `path`: everything written to it
+/// before survives a power cut after.
+///
+/// # Errors
+///
+/// Fails as the system does, naming the path.
+pub fn sync(path: &Path) -> Result<(), IoError> {
+    let directory = File::open(path).io_context("open", path)?;
+    #[cfg(target_os = "linux")]
+    return rustix::fs::syncfs(&directory).io_context("flush the file system of", path);
+    #[cfg(not(target_os = "linux"))]
+    return directory.sync_all().io_context("flush", path);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+    fn names(directory: &Path) -> Vec<String> {
+        let paths = read_dir(directory).unwrap();
+        paths.iter().map(|p| p.file_name().unwrap().to_string_lossy().into_owned()).collect()
+    }
+
+    #[test]
+    fn a_write_replaces_the_whole_file_and_leaves_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("f");
+        write_atomic(&path, b"a longer first text").unwrap();
+        write_atomic(&path, b"second").unwrap();
+        assert_eq!(read(&path).unwrap(), b"second");
+        assert_eq!(names(dir.path()), ["f"]);
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
+    }
+
+    #[test]
+    fn equal_bytes_are_not_written_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("f");
+        assert!(write_if_changed(&path, b"x").unwrap());
+        let inode = std::fs::metadata(&path).unwrap().ino();
+        assert!(!write_if_changed(&path, b"x").unwrap());
+        assert_eq!(std::fs::metadata(&path).unwrap().ino(), inode);
+        assert!(write_if_changed(&path, b"y").unwrap());
+    }
+
+    #[test]
+    fn a_dropped_file_is_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut staged = Staged::new(dir.path()).unwrap();
+        staged.put(b"half").unwrap();
+        assert_eq!(names(dir.path()).len(), 1);
+        drop(staged);
+        assert!(names(dir.path()).is_empty());
+    }
+
+    #[test]
+    fn a_link_replaces_what_is_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let (a, b) = (dir.path().join("a"), dir.path().join("b"));
+        write_atomic(&a, b"one").unwrap();
+        write_atomic(&b, b"other").unwrap();
+        hard_link(&a, &b).unwrap();
+        assert_eq!(std::fs::metadata(&a).unwrap().ino(), std::fs::metadata(&b).unwrap().ino());
+        assert_eq!(names(dir.path()), ["a", "b"]);
+    }
+
+    #[test]
+    fn errors_name_the_path() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("no/f");
+        let cases = [
+            (read(&path).unwrap_err(), "read"),
+            (write_atomic(&path, b"").unwrap_err(), "write"),
+            (read_dir(&path).unwrap_err(), "list the directory"),
+        ];
+        for (error, action) in cases {
+            assert_eq!(error.to_string(), format!("failed to {action} `{}`", path.display()));
+        }
+        assert_eq!(read_if_present(&path).unwrap(), None);
+    }
+}

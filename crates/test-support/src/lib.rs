@@ -1,0 +1,71 @@
+//! What the tests share: finding tools, and saying loudly what could not run.
+//!
+//! A test that needs what this machine lacks calls [`tool`] or [`not_run`].
+//! It then prints a `not run:` line past libtest's capture, notes it for the
+//! summary of `cargo xtask test`, and fails where the missing thing was
+//! required. Not here: anything a program of this workspace uses.
+
+#![forbid(unsafe_code)]
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Names what must not be missing, separated by commas; `all` means all.
+pub const REQUIRE: &str = "XTASK_TEST_REQUIRE";
+
+/// Names a file that collects a line per test that could not run.
+pub const NOT_RUN_FILE: &str = "XTASK_TEST_NOT_RUN";
+
+/// Set to `1` by `cargo xtask test --slow`.
+pub const SLOW: &str = "XTASK_TEST_SLOW";
+
+/// Returns the program's path, or `None` after saying that the calling test
+/// does not run.
+///
+/// # Panics
+///
+/// Panics where the program is absent and required.
+pub fn tool(name: &str) -> Option<PathBuf> {
+    let path = which::which(name).ok();
+    if path.is_none() {
+        not_run(name, &format!("`{name}` is not installed"));
+    }
+    path
+}
+
+/// Says that the calling test does not run because `need` is missing.
+///
+/// # Panics
+///
+/// Panics where `need` is required.
+pub fn not_run(need: &str, why: &str) {
+    let test = std::thread::current().name().unwrap_or("a test").to_owned();
+    let line = format!("not run: {test}: {why}\n");
+    let required = std::env::var(REQUIRE).unwrap_or_default();
+    assert!(
+        !required.split(',').any(|word| word == need || word == "all"),
+        "{test} was required to run, but {why}"
+    );
+    // The handles, not the macros: libtest would swallow what they print.
+    let _ = std::io::stderr().write_all(line.as_bytes());
+    if let Some(path) = std::env::var_os(NOT_RUN_FILE) {
+        let file = OpenOptions::new().create(true).append(true).open(path);
+        let _ = file.and_then(|mut file| file.write_all(line.as_bytes()));
+    }
+}
+
+/// Returns whether tests that take minutes are to run as well; says so where
+/// they are not.
+pub fn slow() -> bool {
+    let slow = std::env::var(SLOW).is_ok_and(|value| value == "1");
+    if !slow {
+        not_run("slow", "it takes minutes (`cargo xtask test --slow`)");
+    }
+    slow
+}
+
+/// Returns the checkout that the tests were built from.
+pub fn workspace_root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap_or(Path::new(".")).to_owned()
+}
