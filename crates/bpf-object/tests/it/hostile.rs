@@ -1,0 +1,154 @@
+//! Bytes that no compiler made: each is refused with its reason or read, and
+//! nothing panics.
+
+use std::sync::OnceLock;
+
+use bpf_arch::Endian;
+use bpf_object::{read, strip_debug};
+use proptest::prelude::*;
+
+use crate::support::{ENDIANS, FIXTURES, compile};
+
+/// Bytes to write at an offset.
+type Patch = (usize, &'static [u8]);
+
+#[test]
+fn foreign_files_are_refused_with_the_reason() {
+    let Some(object) = compile("counter", Endian::Little) else { return };
+    let cases: &[(Patch, &str)] = &[
+        ((0, b"!"), "not an ELF file"),
+        ((4, &[1]), "not a 64-bit ELF file, as eBPF objects are"),
+        ((5, &[3]), "unknown ELF byte order 3"),
+        ((18, &[62, 0]), "machine code for x86-64, not eBPF"),
+        ((18, &[22, 0]), "machine code for S/390, not eBPF"),
+        ((18, &[0xff, 0xff]), "machine code for ELF machine 65535, not eBPF"),
+        ((16, &[2, 0]), "ELF type 2 instead of a relocatable object (1)"),
+        ((40, &[0xff; 8]), "truncated: the section table ends at byte 18446744073709551615"),
+        ((58, &[1, 0]), "malformed ELF: Invalid ELF section header entry size"),
+        ((62, &[0xff, 0x7f]), "malformed ELF: Invalid ELF e_shstrndx"),
+    ];
+    for ((offset, bytes), expected) in cases {
+        let mut patched = object.clone();
+        patched[*offset..offset + bytes.len()].copy_from_slice(bytes);
+        let error = read(&patched).unwrap_err().to_string();
+        assert!(error.starts_with(expected), "{error}");
+        assert_eq!(strip_debug(&patched).unwrap_err().to_string(), error);
+    }
+}
+
+#[test]
+fn damaged_types_are_refused_with_the_reason() {
+    let Some(object) = compile("counter", Endian::Big) else { return };
+    let at =
+        |needle: &[u8]| object.windows(needle.len()).position(|window| window == needle).unwrap();
+    let btf = at(&[0xeb, 0x9f, 1, 0, 0, 0, 0, 24]);
+    let cases: &[(Patch, &str)] = &[
+        ((0, &[0x9f, 0xeb]), "malformed BTF: magic 0x9feb instead of 0xeb9f"),
+        ((2, &[2]), "malformed BTF: version 2"),
+        ((4, &[0xff; 4]), "malformed BTF: truncated header"),
+        ((12, &[0xff; 4]), "malformed BTF: truncated types"),
+        ((20, &[0xff; 4]), "malformed BTF: truncated strings"),
+        ((20, &[0; 4]), "malformed BTF: malformed strings"),
+        ((28, &[31, 0, 0, 0]), "malformed BTF: type 1 has the unknown kind 31"),
+    ];
+    for ((offset, bytes), expected) in cases {
+        let mut patched = object.clone();
+        patched[btf + offset..btf + offset + bytes.len()].copy_from_slice(bytes);
+        assert_eq!(read(&patched).unwrap_err().to_string(), *expected);
+    }
+}
+
+#[test]
+fn every_truncation_is_refused() {
+    for endian in ENDIANS {
+        let Some(object) = compile("counter", endian) else { return };
+        for length in 0..object.len() {
+            let error = read(&object[..length]).unwrap_err().to_string();
+            let expected = if length < 4 { "not an ELF file" } else { "truncated: the " };
+            assert!(error.starts_with(expected), "{length}: {error}");
+        }
+    }
+}
+
+/// One way to damage bytes; positions are taken modulo the length.
+#[derive(Clone, Debug)]
+enum Damage {
+    Byte(usize, u8),
+    Word(usize, u32),
+    Truncate(usize),
+    Splice { from: usize, to: usize, length: usize },
+}
+
+fn damage() -> impl Strategy<Value = Damage> {
+    let words = prop::sample::select(vec![0, 1, 7, 0xff, 0xffff, 0x7fff_ffff, 0xffff_ffff]);
+    prop_oneof![
+        4 => (any::<usize>(), any::<u8>()).prop_map(|(at, byte)| Damage::Byte(at, byte)),
+        4 => (any::<usize>(), words).prop_map(|(at, word)| Damage::Word(at, word)),
+        1 => any::<usize>().prop_map(Damage::Truncate),
+        1 => (any::<usize>(), any::<usize>(), 1..200usize)
+            .prop_map(|(from, to, length)| Damage::Splice { from, to, length }),
+    ]
+}
+
+fn apply(bytes: &mut Vec<u8>, damage: &Damage) {
+    let length = bytes.len();
+    if length == 0 {
+        return;
+    }
+    match *damage {
+        Damage::Byte(at, byte) => bytes[at % length] = byte,
+        Damage::Word(at, word) => {
+            for (i, byte) in word.to_ne_bytes().into_iter().enumerate() {
+                bytes[(at % length / 4 * 4 + i) % length] = byte;
+            }
+        }
+        Damage::Truncate(at) => bytes.truncate(at % length),
+        Damage::Splice { from, to, length: count } => {
+            let from = from % length;
+            let piece = bytes[from..(from + count).min(length)].to_vec();
+            let to = to % length;
+            let end = (to + piece.len()).min(length);
+            bytes[to..end].copy_from_slice(&piece[..end - to]);
+        }
+    }
+}
+
+/// The objects to damage; none where there is no clang, which is then said.
+fn seeds() -> &'static [Vec<u8>] {
+    static SEEDS: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
+    SEEDS.get_or_init(|| {
+        let all = FIXTURES.iter().flat_map(|name| ENDIANS.map(|endian| (name, endian)));
+        all.map_while(|(name, endian)| compile(name, endian)).collect()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 4000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn damaged_objects_never_panic(
+        seed in any::<prop::sample::Index>(),
+        damages in prop::collection::vec(damage(), 1..6),
+    ) {
+        if seeds().is_empty() {
+            return Ok(());
+        }
+        let mut bytes = seed.get(seeds()).clone();
+        for damage in &damages {
+            apply(&mut bytes, damage);
+        }
+        if let Ok(info) = read(&bytes) {
+            for global in &info.globals {
+                let _ = info.variable(&global.name);
+            }
+            let _ = info.metadata_uint("metadata", "dispatcher_version");
+        }
+        if let Ok(stripped) = strip_debug(&bytes) {
+            prop_assert_eq!(strip_debug(&stripped), Ok(stripped.clone()));
+        }
+    }
+}

@@ -1,0 +1,20 @@
+#!/bin/sh
+# Compiles the fixtures of bpf-object into the corpora, for both byte orders,
+# with and without debug information. Needs clang. Then, from the top:
+#
+#   cargo +nightly fuzz run read_object
+#   cargo +nightly fuzz run strip_debug
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+for corpus in read_object strip_debug; do
+    mkdir -p "$here/corpus/$corpus"
+    for source in "$here"/../crates/bpf-object/tests/fixtures/*.bpf.c; do
+        name=$(basename "$source" .bpf.c)
+        for target in bpfel bpfeb; do
+            for debug in -g -g0; do
+                clang -target "$target" -O2 -mcpu=v2 "$debug" -fno-addrsig -c "$source" \
+                    -o "$here/corpus/$corpus/$name.$target$debug.o"
+            done
+        done
+    done
+done
