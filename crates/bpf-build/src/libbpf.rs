@@ -1,0 +1,217 @@
+//! Where libbpf's headers come from.
+//!
+//! A checkout named by the user, or the package `libbpf-sys` that Cargo.lock
+//! pins; both have the same layout. What a program may include is copied to
+//! a directory named after its content, since libbpf keeps its headers flat
+//! while programs say `<bpf/…>`. Nothing of libbpf is compiled.
+
+use std::path::{Path, PathBuf};
+
+use cargo_metadata::MetadataCommand;
+use host::fs::{IoContext, IoError};
+
+use crate::digest;
+
+/// The package whose sources hold libbpf.
+const PACKAGE: &str = "libbpf-sys";
+
+/// What `make install_headers` of libbpf installs for programs
+/// (`src/Makefile`), as far as it is for the eBPF side.
+const HEADERS: [&str; 6] = [
+    "bpf_helpers.h",
+    "bpf_helper_defs.h",
+    "bpf_tracing.h",
+    "bpf_core_read.h",
+    "bpf_endian.h",
+    "usdt.bpf.h",
+];
+
+/// What a checkout must have to be one.
+const MARKS: [&str; 3] = ["src/bpf_helpers.h", "src/bpf_helper_defs.h", "include/uapi/linux/bpf.h"];
+
+/// A source tree of libbpf.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Libbpf {
+    dir: PathBuf,
+}
+
+/// Why there are no headers.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LibbpfError {
+    /// The directory does not look like libbpf's sources.
+    #[error("`{}` is no libbpf checkout: it has no `{missing}`", dir.display())]
+    NoCheckout {
+        /// The directory.
+        dir: PathBuf,
+        /// What it lacks.
+        missing: &'static str,
+    },
+    /// `cargo metadata` failed, so the pinned package was not found.
+    #[error("failed to ask cargo where `libbpf-sys` lies")]
+    Cargo(#[source] Box<cargo_metadata::Error>),
+    /// The workspace does not pin the package.
+    #[error("no package `libbpf-sys` among the dependencies of `{}`", root.display())]
+    NotPinned {
+        /// The workspace.
+        root: PathBuf,
+    },
+    /// A file could not be read or copied.
+    #[error(transparent)]
+    Io(#[from] IoError),
+}
+
+impl Libbpf {
+    /// Takes a checkout of libbpf.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the directory lacks what every libbpf since 0.0.6 has.
+    pub fn checkout(dir: &Path) -> Result<Libbpf, LibbpfError> {
+        let missing = MARKS.into_iter().find(|mark| !dir.join(mark).is_file());
+        match missing {
+            Some(missing) => Err(LibbpfError::NoCheckout { dir: dir.to_owned(), missing }),
+            None => Ok(Libbpf { dir: dir.to_owned() }),
+        }
+    }
+
+    /// Takes the one that the workspace at `root` pins.
+    ///
+    /// Asking cargo takes 0.1 s, so the answer is kept in the directory
+    /// `memory` under the hash of Cargo.lock.
+    ///
+    /// # Errors
+    ///
+    /// Fails if cargo cannot tell, for instance without network where the
+    /// package was never downloaded.
+    pub fn pinned(root: &Path, memory: &Path) -> Result<Libbpf, LibbpfError> {
+        let lock = host::fs::read(&root.join("Cargo.lock"))?;
+        let memo = memory.join(digest::of(&lock));
+        if let Ok(dir) = host::fs::read_to_string(&memo)
+            && let Ok(libbpf) = Libbpf::checkout(Path::new(&dir))
+        {
+            return Ok(libbpf);
+        }
+        let libbpf = Libbpf::checkout(&ask_cargo(root)?)?;
+        // Only a memory: what cannot be kept is asked again.
+        let _ = host::fs::create_dir_all(memory).and_then(|()| {
+            host::fs::write_atomic(&memo, libbpf.dir.as_os_str().as_encoded_bytes())
+        });
+        Ok(libbpf)
+    }
+
+    /// Returns the source tree's directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Copies the headers to a directory under `dir` that is named after
+    /// their content, unless it is there, and returns it.
+    pub(crate) fn stage(&self, dir: &Path) -> Result<PathBuf, LibbpfError> {
+        let files = self.headers()?;
+        let mut sequence = digest::Sequence::default();
+        for (name, bytes) in &files {
+            sequence.add(name.as_os_str().as_encoded_bytes()).add(bytes);
+        }
+        let staged = dir.join(&sequence.finish()[..16]);
+        if staged.is_dir() {
+            return Ok(staged);
+        }
+        host::fs::create_dir_all(dir)?;
+        let draft = tempfile::Builder::new()
+            .prefix(host::fs::STAGED_PREFIX)
+            .tempdir_in(dir)
+            .io_context("create a directory in", dir)?;
+        for (name, bytes) in &files {
+            let path = draft.path().join(name);
+            host::fs::create_dir_all(path.parent().unwrap_or(dir))?;
+            host::fs::write_atomic(&path, bytes)?;
+        }
+        // Another run may have been faster; its copy is the same.
+        match host::fs::rename(draft.path(), &staged) {
+            Err(error) if !staged.is_dir() => Err(error.into()),
+            _ => Ok(staged),
+        }
+    }
+
+    /// Returns name and content of what programs may include, sorted.
+    fn headers(&self) -> Result<Vec<(PathBuf, Vec<u8>)>, IoError> {
+        let src = self.dir.join("src");
+        let mut files = Vec::new();
+        for name in HEADERS {
+            if let Some(bytes) = host::fs::read_if_present(&src.join(name))? {
+                files.push((Path::new("bpf").join(name), bytes));
+            }
+        }
+        for path in host::fs::read_dir(&self.dir.join("include/uapi/linux"))? {
+            if let Some(name) =
+                path.file_name().filter(|_| path.extension().is_some_and(|e| e == "h"))
+            {
+                files.push((Path::new("linux").join(name), host::fs::read(&path)?));
+            }
+        }
+        files.sort();
+        Ok(files)
+    }
+}
+
+fn ask_cargo(root: &Path) -> Result<PathBuf, LibbpfError> {
+    let mut command = MetadataCommand::new();
+    command.manifest_path(root.join("Cargo.toml"));
+    command.other_options(["--locked".to_owned()]);
+    let metadata = command.exec().map_err(|error| LibbpfError::Cargo(Box::new(error)))?;
+    let package = metadata.packages.iter().find(|package| package.name.as_str() == PACKAGE);
+    let manifest = package.map(|package| package.manifest_path.as_std_path());
+    let dir = manifest.and_then(Path::parent).map(|dir| dir.join("libbpf"));
+    dir.ok_or_else(|| LibbpfError::NotPinned { root: root.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checkout(dir: &Path) -> Libbpf {
+        for mark in MARKS {
+            let path = dir.join(mark);
+            host::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            host::fs::write_atomic(&path, mark.as_bytes()).unwrap();
+        }
+        Libbpf::checkout(dir).unwrap()
+    }
+
+    #[test]
+    fn headers_are_staged_under_their_content() {
+        let dir = tempfile::tempdir().unwrap();
+        let libbpf = checkout(&dir.path().join("libbpf"));
+        let out = dir.path().join("out");
+        let first = libbpf.stage(&out).unwrap();
+        assert_eq!(libbpf.stage(&out).unwrap(), first);
+        for name in ["bpf/bpf_helpers.h", "bpf/bpf_helper_defs.h", "linux/bpf.h"] {
+            assert!(first.join(name).is_file(), "{name}");
+        }
+        host::fs::write_atomic(&libbpf.dir.join(MARKS[0]), b"changed").unwrap();
+        assert_ne!(libbpf.stage(&out).unwrap(), first);
+        assert_eq!(host::fs::read_dir(&out).unwrap().len(), 2, "no drafts are left");
+    }
+
+    #[test]
+    fn a_directory_that_is_no_checkout_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = Libbpf::checkout(dir.path()).unwrap_err().to_string();
+        let expected = format!(
+            "`{}` is no libbpf checkout: it has no `src/bpf_helpers.h`",
+            dir.path().display()
+        );
+        assert_eq!(error, expected);
+    }
+
+    #[test]
+    fn the_pinned_package_is_found_and_remembered() {
+        let memory = tempfile::tempdir().unwrap();
+        let root = test_support::workspace_root();
+        let asked = Libbpf::pinned(&root, memory.path()).unwrap();
+        let remembered = Libbpf::pinned(&root, memory.path()).unwrap();
+        assert_eq!(asked, remembered);
+        assert!(asked.dir().ends_with("libbpf"));
+    }
+}
