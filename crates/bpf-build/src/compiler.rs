@@ -1,9 +1,10 @@
 //! Which clang compiles, and what exactly it is.
 //!
-//! Its identity goes into every cache key: the content of the program and of
-//! the libraries it loads, for a distribution may rebuild either without a
-//! new version. That is over 100 MB, so the answer is remembered under the
-//! files' paths, inodes, sizes and times of change.
+//! Its identity goes into every cache key: that of the program and of the
+//! libraries it loads, for a distribution may rebuild either without a new
+//! version. They are over 100 MB, so a file stands for its content by its
+//! build ID, where the linker wrote one, and the answer is remembered under
+//! the files' paths, inodes, sizes and times of change.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use std::str::FromStr;
 
 use host::fs::{IoContext, IoError};
 use host::{Cmd, RunError};
+use object::{Object as _, ReadCache};
 use serde::{Deserialize, Serialize};
 
 use crate::digest;
@@ -207,10 +209,27 @@ fn examine(path: &Path) -> Result<Memo, CompilerError> {
     let mut sequence = digest::Sequence::default();
     sequence.add(line);
     for path in &paths {
-        sequence.add(digest::of(&host::fs::read(path)?));
+        sequence.add(content_id(path)?);
     }
     let files = paths.iter().map(|path| FileMark::of(path)).collect::<Result<_, _>>()?;
     Ok(Memo { files, version, identity: sequence.finish() })
+}
+
+/// Returns what stands for a file's content: its build ID, which the linker
+/// makes from all that it writes (`ld --build-id`), or the content's digest.
+fn content_id(path: &Path) -> Result<Vec<u8>, IoError> {
+    let file = std::fs::File::open(path).io_context("open", path)?;
+    let length = file.metadata().io_context("read the properties of", path)?.len();
+    match build_id(&ReadCache::new(&file)) {
+        Some(id) => Ok([id, length.to_le_bytes().to_vec()].concat()),
+        None => Ok(digest::of_reader(file).io_context("read", path)?.into_bytes()),
+    }
+}
+
+/// Reads an ELF file's build ID without reading the rest of it.
+fn build_id(file: &ReadCache<&std::fs::File>) -> Option<Vec<u8>> {
+    let elf = object::File::parse(file).ok()?;
+    Some(elf.build_id().ok()??.to_vec())
 }
 
 /// Asks the dynamic loader, as ldd does; a static program, a script or a

@@ -1,10 +1,24 @@
 //! SHA-256 of what the cache is keyed by, as lower-case hexadecimal text.
 
+use std::io::{self, Read};
+
 use sha2::{Digest as _, Sha256};
 
 /// Returns the digest of `bytes`.
 pub(crate) fn of(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
+}
+
+/// Returns the digest of all that a reader gives, held in pieces.
+pub(crate) fn of_reader(mut reader: impl Read) -> io::Result<String> {
+    let mut hasher = Sha256::new();
+    let mut piece = vec![0; 1 << 16];
+    loop {
+        match reader.read(&mut piece)? {
+            0 => return Ok(hex(&hasher.finalize())),
+            length => hasher.update(&piece[..length]),
+        }
+    }
 }
 
 /// A digest over a sequence of parts, whose borders count.
@@ -37,6 +51,8 @@ mod tests {
     #[test]
     fn the_digest_is_that_of_fips_180() {
         assert_eq!(of(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        let long = vec![7; 200_000];
+        assert_eq!(of_reader(long.as_slice()).unwrap(), of(&long));
     }
 
     #[test]

@@ -77,27 +77,22 @@ impl Libbpf {
 
     /// Takes the one that the workspace at `root` pins.
     ///
-    /// Asking cargo takes 0.1 s, so the answer is kept in the directory
-    /// `memory` under the hash of Cargo.lock.
+    /// It is looked for where cargo unpacks packages; only where it is not
+    /// there (never downloaded, or vendored) cargo is asked, which takes
+    /// longer than everything else a run has to do that changes nothing.
     ///
     /// # Errors
     ///
     /// Fails if cargo cannot tell, for instance without network where the
     /// package was never downloaded.
-    pub fn pinned(root: &Path, memory: &Path) -> Result<Libbpf, LibbpfError> {
-        let lock = host::fs::read(&root.join("Cargo.lock"))?;
-        let memo = memory.join(digest::of(&lock));
-        if let Ok(dir) = host::fs::read_to_string(&memo)
-            && let Ok(libbpf) = Libbpf::checkout(Path::new(&dir))
-        {
-            return Ok(libbpf);
+    pub fn pinned(root: &Path) -> Result<Libbpf, LibbpfError> {
+        let lock = host::fs::read_to_string(&root.join("Cargo.lock"))?;
+        let not_pinned = || LibbpfError::NotPinned { root: root.to_owned() };
+        let version = pinned_version(&lock).ok_or_else(not_pinned)?;
+        match unpacked(version) {
+            Some(libbpf) => Ok(libbpf),
+            None => Libbpf::checkout(&ask_cargo(root)?),
         }
-        let libbpf = Libbpf::checkout(&ask_cargo(root)?)?;
-        // Only a memory: what cannot be kept is asked again.
-        let _ = host::fs::create_dir_all(memory).and_then(|()| {
-            host::fs::write_atomic(&memo, libbpf.dir.as_os_str().as_encoded_bytes())
-        });
-        Ok(libbpf)
     }
 
     /// Returns the source tree's directory.
@@ -155,6 +150,27 @@ impl Libbpf {
     }
 }
 
+/// Returns the version of the package in a Cargo.lock, whose entries are a
+/// name line and a version line.
+fn pinned_version(lock: &str) -> Option<&str> {
+    let (_, rest) = lock.split_once(&format!("name = \"{PACKAGE}\"\nversion = \""))?;
+    rest.split('"').next()
+}
+
+/// Returns the package as cargo has unpacked it:
+/// `registry/src/<registry>/<name>-<version>` in cargo's home.
+fn unpacked(version: &str) -> Option<Libbpf> {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")))?;
+    let registries = host::fs::read_dir(&home.join("registry/src")).ok()?;
+    registries.into_iter().find_map(|registry| {
+        let package = registry.join(format!("{PACKAGE}-{version}"));
+        // Written last: a package without it was unpacked in part.
+        let whole = package.join(".cargo-ok").is_file();
+        Libbpf::checkout(&package.join("libbpf")).ok().filter(|_| whole)
+    })
+}
+
 fn ask_cargo(root: &Path) -> Result<PathBuf, LibbpfError> {
     let mut command = MetadataCommand::new();
     command.manifest_path(root.join("Cargo.toml"));
@@ -206,12 +222,16 @@ mod tests {
     }
 
     #[test]
-    fn the_pinned_package_is_found_and_remembered() {
-        let memory = tempfile::tempdir().unwrap();
+    fn the_pinned_package_is_found_in_both_ways() {
         let root = test_support::workspace_root();
-        let asked = Libbpf::pinned(&root, memory.path()).unwrap();
-        let remembered = Libbpf::pinned(&root, memory.path()).unwrap();
-        assert_eq!(asked, remembered);
-        assert!(asked.dir().ends_with("libbpf"));
+        let asked = Libbpf::checkout(&ask_cargo(&root).unwrap()).unwrap();
+        assert_eq!(Libbpf::pinned(&root).unwrap(), asked);
+    }
+
+    #[test]
+    fn the_version_is_read_from_the_lock_file() {
+        let lock = "[[package]]\nname = \"libbpf-sys\"\nversion = \"1.7.0+v1.7.0\"\n";
+        assert_eq!(pinned_version(lock), Some("1.7.0+v1.7.0"));
+        assert_eq!(pinned_version("[[package]]\nname = \"libbpf\"\n"), None);
     }
 }
