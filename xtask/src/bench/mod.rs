@@ -1,0 +1,148 @@
+//! `bench`: what building costs, beside what it could cost.
+//!
+//! Everything that is compared is measured in turns within one run, since
+//! machines are noisy; what counts are ratios of medians.
+
+mod cases;
+mod old_way;
+
+use std::num::NonZeroUsize;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use ui::{Failures, Format, Table};
+
+use crate::context::Context;
+
+/// Measure builds, side by side with what they could cost
+///
+/// Cold builds beside the same clang runs alone, builds of what has not
+/// changed, memory, and time by the number of images. With podman also the
+/// old way: every clang run one after another, then an image at a time.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  cargo xtask bench
+  cargo xtask bench --runs 11 --no-old-way --format json")]
+pub(crate) struct Args {
+    /// How often each thing is measured
+    #[arg(long, value_name = "N", default_value = "5")]
+    runs: NonZeroUsize,
+
+    /// Leave the old way out: it takes most of the time
+    #[arg(long)]
+    no_old_way: bool,
+}
+
+/// The command's JSON.
+#[derive(Serialize)]
+struct Report {
+    schema: u32,
+    jobs: usize,
+    clang: String,
+    measurements: Vec<Measurement>,
+    peak_memory_kib: u64,
+}
+
+/// One thing, measured several times.
+#[derive(Debug, Serialize)]
+struct Measurement {
+    what: String,
+    median_s: f64,
+    min_s: f64,
+    max_s: f64,
+    runs: usize,
+    /// The median beside that of something else: how many times as long.
+    ratio: Option<Ratio>,
+}
+
+/// How one median compares with another.
+#[derive(Debug, Serialize)]
+struct Ratio {
+    to: String,
+    value: f64,
+}
+
+impl Measurement {
+    fn new(what: impl Into<String>, mut times: Vec<Duration>) -> Measurement {
+        times.sort();
+        let seconds = |time: Option<&Duration>| time.map_or(f64::NAN, Duration::as_secs_f64);
+        Measurement {
+            what: what.into(),
+            median_s: seconds(times.get(times.len() / 2)),
+            min_s: seconds(times.first()),
+            max_s: seconds(times.last()),
+            runs: times.len(),
+            ratio: None,
+        }
+    }
+
+    fn beside(mut self, other: &Measurement) -> Measurement {
+        let value = self.median_s / other.median_s;
+        self.ratio = Some(Ratio { to: other.what.clone(), value });
+        self
+    }
+}
+
+/// Returns how long `work` takes, and what it returns.
+fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
+    let started = Instant::now();
+    let value = work();
+    (started.elapsed(), value)
+}
+
+pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
+    let runs = args.runs.get();
+    let bench = cases::Bench::new(cx)?;
+    let mut measurements = Vec::new();
+    let mut done = |measured: Vec<Measurement>| {
+        for measurement in &measured {
+            let time = ui::human_seconds(measurement.median_s);
+            cx.ui.step("Measured", format_args!("{}: {time}", measurement.what));
+        }
+        measurements.extend(measured);
+    };
+    let (cold, peak_memory_kib) = bench.cold(runs)?;
+    let cold_s = cold.last().map(|cold| cold.median_s).unwrap_or(f64::NAN);
+    done(cold);
+    done(bench.warm(runs)?);
+    done(bench.one_source(runs)?);
+    done(bench.many(runs)?);
+    match host::find_tool("podman") {
+        _ if args.no_old_way => {}
+        None => cx.ui.note("not run: the old way, because podman is not installed"),
+        Some(podman) => done(old_way::measure(&bench, &podman, runs, cold_s, cx)?),
+    }
+    let clang = bench.clang_version();
+    let jobs = cx.jobs.get();
+    let report = Report { schema: 1, jobs, clang, measurements, peak_memory_kib };
+    match cx.ui.format() {
+        Format::Json => cx.ui.json(&report)?,
+        Format::Human => {
+            cx.ui.table(&table(&report))?;
+            let memory = ui::human_bytes(report.peak_memory_kib * 1024);
+            cx.ui.note(format_args!(
+                "\nclang {}, {} at a time; peak memory of a cold build {memory}",
+                report.clang,
+                ui::count(jobs, "job")
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn table(report: &Report) -> Table {
+    let mut table = Table::new(&["WHAT", "MEDIAN", "MIN", "MAX", "RUNS", "BESIDE"]);
+    for Measurement { what, median_s, min_s, max_s, runs, ratio } in &report.measurements {
+        let milliseconds = |seconds: &f64| format!("{:.0} ms", seconds * 1000.0);
+        let ratio = ratio.as_ref().map(|ratio| format!("{:.2} x {}", ratio.value, ratio.to));
+        table.row([
+            what.clone(),
+            milliseconds(median_s),
+            milliseconds(min_s),
+            milliseconds(max_s),
+            runs.to_string(),
+            ratio.unwrap_or_default(),
+        ]);
+    }
+    table
+}

@@ -1,0 +1,263 @@
+//! What `build-images` says it did: lines, or one JSON document.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bpf_build::Workshop;
+use destination::{Destination, Published};
+use serde::Serialize;
+use ui::{Failure, Failures, Format};
+
+use super::make::shown;
+use crate::compile::{Compiled, list};
+use crate::context::Context;
+use crate::plan::Plan;
+
+/// The command's JSON.
+#[derive(Debug, Serialize)]
+pub(super) struct Report<'a> {
+    schema: u32,
+    images: Vec<ImageReport>,
+    left_out: Vec<LeftOut<'a>>,
+    summary: Summary,
+    failures: Vec<FailureReport>,
+}
+
+/// One image, in the catalogue's order.
+#[derive(Debug, Serialize)]
+struct ImageReport {
+    image: String,
+    #[serde(skip)]
+    index: usize,
+    references: Vec<String>,
+    digest: String,
+    platforms: Vec<String>,
+    size: u64,
+    destinations: Vec<DestinationReport>,
+}
+
+/// What became of one image at one destination.
+#[derive(Debug, Serialize)]
+struct DestinationReport {
+    to: String,
+    changed: bool,
+    files_written: usize,
+}
+
+/// An image that was not built.
+#[derive(Debug, Serialize)]
+struct LeftOut<'a> {
+    image: &'a str,
+    why: &'static str,
+}
+
+/// The counts of the run.
+#[derive(Debug, Default, Serialize)]
+struct Summary {
+    images: usize,
+    platforms: usize,
+    compiled: usize,
+    cached: usize,
+    files_written: usize,
+    seconds: f64,
+}
+
+/// Something that went wrong.
+#[derive(Debug, Serialize)]
+struct FailureReport {
+    message: Vec<String>,
+    detail: String,
+    hints: Vec<String>,
+}
+
+impl<'a> Report<'a> {
+    pub(super) fn new(plan: &'a Plan, compiled: &Compiled) -> Report<'a> {
+        let mut platforms: Vec<_> = plan.images.iter().flat_map(|image| &image.platforms).collect();
+        platforms.sort();
+        platforms.dedup();
+        let left_out = plan.left_out.iter().map(|(image, why)| LeftOut { image, why });
+        Report {
+            schema: 1,
+            images: Vec::new(),
+            left_out: left_out.collect(),
+            summary: Summary {
+                platforms: platforms.len(),
+                compiled: compiled.compiled,
+                cached: compiled.cached,
+                ..Summary::default()
+            },
+            failures: Vec::new(),
+        }
+    }
+
+    /// Adds what became of the image at `index` of the plan.
+    pub(super) fn add(
+        &mut self,
+        index: usize,
+        destination: &Destination,
+        published: Published,
+        cx: &Context<'_>,
+    ) {
+        self.summary.files_written += published.files_written;
+        let at = DestinationReport {
+            to: shown(destination, cx),
+            changed: published.changed,
+            files_written: published.files_written,
+        };
+        match self.images.iter_mut().find(|image| image.index == index) {
+            Some(image) => image.destinations.push(at),
+            None => self.images.push(ImageReport {
+                image: published
+                    .references
+                    .first()
+                    .map(|r| r.repository().to_owned())
+                    .unwrap_or_default(),
+                index,
+                references: published.references.iter().map(ToString::to_string).collect(),
+                digest: published.digest.to_string(),
+                platforms: published.platforms.iter().map(ToString::to_string).collect(),
+                size: published.size,
+                destinations: vec![at],
+            }),
+        }
+    }
+
+    /// Returns a line `reference@digest` for each name of each image.
+    pub(super) fn references(&self) -> String {
+        let mut lines = String::new();
+        for image in &self.images {
+            for reference in &image.references {
+                lines += &format!("{reference}@{}\n", image.digest);
+            }
+        }
+        lines
+    }
+
+    /// Prints the results, then the summary.
+    pub(super) fn finish(
+        mut self,
+        failures: &Failures,
+        elapsed: Duration,
+        cx: &Context<'_>,
+    ) -> Result<(), Failure> {
+        self.images.sort_by_key(|image| image.index);
+        self.summary.images = self.images.len();
+        self.summary.seconds = elapsed.as_secs_f64();
+        self.failures = failures.0.iter().map(FailureReport::new).collect();
+        match cx.ui.format() {
+            Format::Json => cx.ui.json(&self)?,
+            Format::Human => {
+                self.references().lines().try_for_each(|line| cx.ui.result(line))?;
+            }
+        }
+        let Summary { images, platforms, compiled, cached, files_written, seconds } = self.summary;
+        let counts = format!(
+            "{} for {}: {compiled} compiled, {cached} cached, {} written in {}",
+            ui::count(images, "image"),
+            ui::count(platforms, "platform"),
+            ui::count(files_written, "file"),
+            ui::human_seconds(seconds),
+        );
+        cx.ui.step("Built", counts);
+        if let Some(peak) = peak_memory() {
+            cx.ui.debug(format_args!("peak memory: {peak} KiB"));
+        }
+        Ok(())
+    }
+}
+
+impl FailureReport {
+    fn new(failure: &Failure) -> FailureReport {
+        let Failure { chain, detail, hints, .. } = failure;
+        let detail = ui::without_colour(detail);
+        FailureReport { message: chain.clone(), detail, hints: hints.clone() }
+    }
+}
+
+/// Returns the most memory that this process has held, in KiB, where the
+/// system tells (proc(5), `VmHWM`).
+fn peak_memory() -> Option<u64> {
+    let status = host::fs::read_to_string("/proc/self/status".as_ref()).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().trim_end_matches("kB").trim().parse().ok()
+}
+
+/// Prints the plan: the commands as a shell takes them, then the images.
+pub(super) fn dry_run(
+    plan: &Plan,
+    workshop: &Workshop,
+    destinations: &[Destination],
+    cx: &Context<'_>,
+) -> Result<(), Failure> {
+    if cx.ui.format() == Format::Json {
+        return cx.ui.json(&DryRun::new(plan, workshop, destinations, cx));
+    }
+    for request in &plan.requests {
+        for (command, archs) in commands(workshop, request) {
+            cx.ui.result(format_args!(
+                "compile {} for {}",
+                request.source.path.display(),
+                list(&archs)
+            ))?;
+            cx.ui.result(format_args!("    {command}"))?;
+        }
+    }
+    for image in &plan.images {
+        for reference in &image.references {
+            cx.ui.result(format_args!("make {reference} for {}", list(&image.platforms)))?;
+        }
+    }
+    for (image, why) in &plan.left_out {
+        cx.ui.result(format_args!("leave out {image}: {why}"))?;
+    }
+    destinations.iter().try_for_each(|to| cx.ui.result(format_args!("write to {}", shown(to, cx))))
+}
+
+/// The JSON of `--dry-run`.
+#[derive(Serialize)]
+struct DryRun<'a> {
+    schema: u32,
+    commands: Vec<String>,
+    images: BTreeMap<String, Vec<&'static str>>,
+    left_out: Vec<LeftOut<'a>>,
+    destinations: Vec<String>,
+}
+
+impl<'a> DryRun<'a> {
+    fn new(
+        plan: &'a Plan,
+        workshop: &Workshop,
+        destinations: &[Destination],
+        cx: &Context<'_>,
+    ) -> DryRun<'a> {
+        let each = plan.requests.iter().flat_map(|request| commands(workshop, request));
+        let images = plan.images.iter().flat_map(|image| {
+            let platforms: Vec<_> = image.platforms.iter().map(|arch| arch.platform()).collect();
+            image.references.iter().map(move |r| (r.to_string(), platforms.clone()))
+        });
+        DryRun {
+            schema: 1,
+            commands: each.map(|(command, _)| command).collect(),
+            images: images.collect(),
+            left_out: plan.left_out.iter().map(|(image, why)| LeftOut { image, why }).collect(),
+            destinations: destinations.iter().map(|to| shown(to, cx)).collect(),
+        }
+    }
+}
+
+/// Returns the distinct commands of a request; which of them need not run is
+/// known only when a source has been read.
+fn commands(
+    workshop: &Workshop,
+    request: &bpf_build::Request,
+) -> Vec<(String, Vec<bpf_arch::Arch>)> {
+    let mut commands: Vec<(String, Vec<bpf_arch::Arch>)> = Vec::new();
+    for arch in &request.archs {
+        let command = workshop.command(&request.source, *arch).to_string();
+        match commands.iter_mut().find(|(other, _)| *other == command) {
+            Some((_, archs)) => archs.push(*arch),
+            None => commands.push((command, vec![*arch])),
+        }
+    }
+    commands
+}

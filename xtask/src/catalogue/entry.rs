@@ -1,0 +1,202 @@
+//! One image of the catalogue.
+
+use std::collections::BTreeMap;
+use std::ops::Deref;
+use std::path::{Component, Path, PathBuf};
+
+use bpf_arch::Arch;
+use bpf_build::Source;
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _};
+
+/// An image: what it is called and what it is made of.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) name: String,
+    pub(crate) organization: String,
+    pub(crate) description: String,
+    /// An SPDX expression.
+    pub(crate) licenses: String,
+    /// Whether a run that selects nothing takes it.
+    pub(crate) default: bool,
+    /// Fewer platforms than the catalogue's.
+    pub(crate) platforms: Option<Platforms>,
+    pub(crate) kind: Kind,
+}
+
+/// What an image is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// An eBPF C source of this checkout.
+    Bytecode(Source),
+    /// A Containerfile, of this checkout or of the one that `source` names.
+    Containerfile { containerfile: PathBuf, source: Option<String> },
+    /// An image of another registry, copied.
+    Mirror(String),
+}
+
+impl Kind {
+    /// The words that select by kind, in the order in which they are shown.
+    pub(crate) const WORDS: [&'static str; 3] = ["bytecode", "containerfile", "mirror"];
+
+    /// Returns the word that selects this kind.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Kind::Bytecode(_) => Kind::WORDS[0],
+            Kind::Containerfile { .. } => Kind::WORDS[1],
+            Kind::Mirror(_) => Kind::WORDS[2],
+        }
+    }
+}
+
+impl Entry {
+    /// Returns `organization/name`.
+    pub(crate) fn full_name(&self) -> String {
+        format!("{}/{}", self.organization, self.name)
+    }
+}
+
+/// Platforms, in the architecture table's order, each once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Platforms(Vec<Arch>);
+
+impl Deref for Platforms {
+    type Target = [Arch];
+
+    fn deref(&self) -> &[Arch] {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Platforms {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Platforms, D::Error> {
+        let words = Vec::<Word>::deserialize(deserializer)?;
+        let mut archs: Vec<Arch> = words.into_iter().map(|Word(arch)| arch).collect();
+        archs.sort();
+        archs.dedup();
+        Ok(Platforms(archs))
+    }
+}
+
+/// One platform; an error has its place.
+struct Word(Arch);
+
+impl<'de> Deserialize<'de> for Word {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Word, D::Error> {
+        let word = String::deserialize(deserializer)?;
+        crate::words::platform(&word).map(Word).map_err(D::Error::custom)
+    }
+}
+
+/// The keys as they are written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Keys {
+    name: String,
+    organization: String,
+    description: String,
+    licenses: String,
+    #[serde(default = "yes")]
+    default: bool,
+    platforms: Option<Platforms>,
+    bytecode: Option<PathBuf>,
+    include: Option<Vec<String>>,
+    define: Option<Vec<String>>,
+    cpu: Option<String>,
+    headers: Option<Headers>,
+    containerfile: Option<PathBuf>,
+    #[serde(default, deserialize_with = "stages")]
+    stages: Option<BTreeMap<String, Stage>>,
+    source: Option<String>,
+    mirror: Option<String>,
+}
+
+/// Whose headers a source may include besides the project's.
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Headers {
+    System,
+}
+
+/// A stage of a Containerfile that the host makes.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "checked on reading; used when Containerfiles are built")]
+struct Stage {
+    go: String,
+    module: PathBuf,
+    to: PathBuf,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn stages<'de, D>(deserializer: D) -> Result<Option<BTreeMap<String, Stage>>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    super::no_duplicates(deserializer).map(Some)
+}
+
+impl TryFrom<Keys> for Entry {
+    type Error = String;
+
+    fn try_from(keys: Keys) -> Result<Entry, String> {
+        let full = format!("{}/{}", keys.organization, keys.name);
+        let kind = kind(&keys).map_err(|problem| format!("`{full}`{problem}"))?;
+        let Keys { name, organization, description, licenses, default, platforms, .. } = keys;
+        Ok(Entry { name, organization, description, licenses, default, platforms, kind })
+    }
+}
+
+/// Returns what the keys make, or what is wrong with them, to be put behind
+/// the entry's name.
+fn kind(keys: &Keys) -> Result<Kind, String> {
+    let given = [
+        ("bytecode", keys.bytecode.is_some()),
+        ("containerfile", keys.containerfile.is_some()),
+        ("mirror", keys.mirror.is_some()),
+    ];
+    let mut given = given.iter().filter(|(_, given)| *given).map(|(name, _)| *name);
+    let chosen =
+        given.next().ok_or(" says neither `bytecode`, `containerfile` nor `mirror`".to_owned())?;
+    if let Some(other) = given.next() {
+        return Err(format!(" says both `{chosen}` and `{other}`"));
+    }
+    let belongs = [
+        ("include", keys.include.is_some(), "bytecode"),
+        ("define", keys.define.is_some(), "bytecode"),
+        ("cpu", keys.cpu.is_some(), "bytecode"),
+        ("headers", keys.headers.is_some(), "bytecode"),
+        ("stages", keys.stages.is_some(), "containerfile"),
+        ("source", keys.source.is_some(), "containerfile"),
+    ];
+    if let Some((key, _, with)) = belongs.iter().find(|(_, is, with)| *is && *with != chosen) {
+        return Err(format!(" says `{key}`, which goes with `{with}`"));
+    }
+    if let Some(path) = &keys.bytecode {
+        inside(path).map_err(|()| {
+            format!(": the source `{}` is not inside the checkout", path.display())
+        })?;
+        return Ok(Kind::Bytecode(Source {
+            path: path.clone(),
+            include: keys.include.clone().unwrap_or_default(),
+            define: keys.define.clone().unwrap_or_default(),
+            cpu: keys.cpu.clone(),
+            system_headers: keys.headers.is_some(),
+        }));
+    }
+    if let Some(path) = &keys.containerfile {
+        let containerfile = path.clone();
+        return Ok(Kind::Containerfile { containerfile, source: keys.source.clone() });
+    }
+    Ok(Kind::Mirror(keys.mirror.clone().unwrap_or_default()))
+}
+
+/// A path inside the checkout is relative and never goes up.
+fn inside(path: &Path) -> Result<(), ()> {
+    let down =
+        path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+    if down { Ok(()) } else { Err(()) }
+}

@@ -1,0 +1,282 @@
+//! `inspect-images`: what layouts hold, checked to the last byte.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use bpf_arch::Arch;
+use bpf_object::ObjectInfo;
+use bytecode_image::{Contents, Severity, difference, inspect, is_bytecode};
+use oci::layout::Tree;
+use oci::verify::{self, Finding, Limits};
+use oci::{Artifact, Layout, archive};
+use serde::Serialize;
+use ui::{Exit, Failure, Failures, Format, Table};
+
+use crate::context::{Context, typed};
+
+/// Check images and show what is in them
+///
+/// Reads every blob of a tree of layouts, of one layout or of an archive,
+/// checks it against its digest and the images against what bpfman's
+/// consumers demand, and shows images, platforms, programs and maps. Exits
+/// with 1 if anything is wrong.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  cargo xtask inspect-images
+  cargo xtask inspect-images /srv/images
+  cargo xtask inspect-images --format json images.tar")]
+pub(crate) struct Args {
+    /// A directory or an archive; target/images of the checkout unless given
+    #[arg(value_name = "PATH")]
+    path: Option<PathBuf>,
+}
+
+/// The command's JSON.
+#[derive(Default, Serialize)]
+struct Report {
+    schema: u32,
+    images: Vec<ImageReport>,
+    problems: Vec<Problem>,
+    warnings: Vec<Problem>,
+    notes: Vec<String>,
+}
+
+/// One name and what it stands for.
+#[derive(Serialize)]
+struct ImageReport {
+    name: String,
+    digest: String,
+    platforms: Vec<PlatformReport>,
+}
+
+/// One platform of an image.
+#[derive(Serialize)]
+struct PlatformReport {
+    platform: String,
+    digest: String,
+    /// Absent for images that hold no bytecode.
+    object: Option<ObjectReport>,
+}
+
+/// The object in an image.
+#[derive(Serialize)]
+struct ObjectReport {
+    file: String,
+    size: u64,
+    programs: BTreeMap<String, String>,
+    maps: BTreeMap<String, String>,
+}
+
+/// Something wrong, and where.
+#[derive(Clone, Serialize)]
+struct Problem {
+    place: String,
+    message: String,
+}
+
+pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
+    let path = match &args.path {
+        Some(path) => typed(path)?,
+        None => cx.target().join("images"),
+    };
+    let mut report = Report { schema: 1, ..Report::default() };
+    for (name, layout) in layouts(&path, &mut report, cx)? {
+        examine(&name, &layout, &mut report);
+    }
+    if report.images.is_empty() && report.problems.is_empty() {
+        let message = format!("`{}` holds no images", cx.shown(&path));
+        let failure = Failure::new(Exit::Empty, message);
+        return Err(failure.hint("`cargo xtask build-images` makes them").into());
+    }
+    match cx.ui.format() {
+        Format::Json => cx.ui.json(&report)?,
+        Format::Human => cx.ui.table(&table(&report))?,
+    }
+    finish(report, cx)
+}
+
+/// Returns the layouts at `path`, each with the beginning of its images'
+/// names: empty where the layout itself knows full names.
+fn layouts(
+    path: &Path,
+    report: &mut Report,
+    cx: &Context<'_>,
+) -> Result<Vec<(String, Layout)>, Failure> {
+    let whole = |error: oci::Error| {
+        let hint = error.hint();
+        let failure = Failure::from(error).context(format!("failed to read `{}`", cx.shown(path)));
+        hint.into_iter().fold(failure, Failure::hint)
+    };
+    if path.is_file() {
+        return Ok(vec![(String::new(), archive::open(path).map_err(whole)?)]);
+    }
+    if path.join("oci-layout").is_file() {
+        return Ok(vec![(String::new(), Layout::open(path).map_err(whole)?)]);
+    }
+    let tree = Tree::new(path);
+    for unfinished in tree.unfinished().map_err(whole)? {
+        report
+            .notes
+            .push(format!("`{}` was never finished; the next build completes it", unfinished.name));
+    }
+    let mut layouts = Vec::new();
+    for repository in tree.layouts().map_err(whole)? {
+        match Layout::open(&repository.path) {
+            Ok(layout) => layouts.push((repository.name, layout)),
+            Err(error) => {
+                let message = error.to_string();
+                report.problems.push(Problem { place: repository.name, message });
+            }
+        }
+    }
+    Ok(layouts)
+}
+
+/// Checks one layout and adds what it holds.
+fn examine(repository: &str, layout: &Layout, report: &mut Report) {
+    let verified = verify::layout(layout, Limits::default());
+    let place = |finding: &Finding| {
+        let trail = finding.trail.join(" ");
+        match (repository, finding.trail.first()) {
+            ("", Some(_)) => trail,
+            ("", None) => layout.path().display().to_string(),
+            (_, Some(_)) => format!("{repository}:{trail}"),
+            (_, None) => repository.to_owned(),
+        }
+    };
+    report
+        .notes
+        .extend(verified.notes.iter().map(|note| format!("{}: {}", place(note), about(note))));
+    for problem in &verified.problems {
+        report.problems.push(Problem { place: place(problem), message: about(problem) });
+    }
+    for name in &verified.names {
+        let tag = name.tag.as_deref().unwrap_or("?");
+        let full = match repository {
+            "" => name.full_name.clone().unwrap_or_else(|| tag.to_owned()),
+            repository => format!("{repository}:{tag}"),
+        };
+        let mut image = ImageReport {
+            name: full,
+            digest: name.descriptor.digest.to_string(),
+            platforms: Vec::new(),
+        };
+        let mut objects = Vec::new();
+        for verified in &name.images {
+            let object = contents(&image.name, verified, layout, report);
+            let arch: Option<Arch> = verified.platform.to_string().parse().ok();
+            objects.extend(arch.zip(object.as_ref().map(|contents| contents.info.clone())));
+            image.platforms.push(PlatformReport {
+                platform: verified.platform.to_string(),
+                digest: verified.descriptor.digest.to_string(),
+                object: object.map(ObjectReport::new),
+            });
+        }
+        compare(&image.name, &objects, report);
+        report.images.push(image);
+    }
+}
+
+fn about(finding: &Finding) -> String {
+    match &finding.digest {
+        Some(digest) if !finding.message.contains(&digest.to_string()) => {
+            format!("{} ({digest})", finding.message)
+        }
+        _ => finding.message.clone(),
+    }
+}
+
+/// Checks one platform's image against the contract. What cannot even be
+/// loaded was reported when the layout was checked.
+fn contents(
+    name: &str,
+    verified: &verify::VerifiedImage,
+    layout: &Layout,
+    report: &mut Report,
+) -> Option<Contents> {
+    let Ok(Artifact::Image(image)) = layout.load(&verified.descriptor) else { return None };
+    if !is_bytecode(&image) {
+        return None;
+    }
+    let (contents, findings) = inspect(&image);
+    for finding in findings {
+        let place = format!("{name} {}", verified.platform);
+        let problem = Problem { place, message: finding.message };
+        match finding.severity {
+            Severity::Error => report.problems.push(problem),
+            Severity::Warning => report.warnings.push(problem),
+        }
+    }
+    contents
+}
+
+/// The labels of one platform speak for all.
+fn compare(name: &str, objects: &[(Arch, ObjectInfo)], report: &mut Report) {
+    let objects: Vec<_> = objects.iter().map(|(arch, info)| (*arch, info)).collect();
+    for difference in difference(&objects) {
+        let message = format!("the platforms differ: {difference}");
+        report.problems.push(Problem { place: name.to_owned(), message });
+    }
+}
+
+impl ObjectReport {
+    fn new(contents: Contents) -> ObjectReport {
+        let Contents { file, size, labels, .. } = contents;
+        ObjectReport { file, size, programs: labels.programs, maps: labels.maps }
+    }
+}
+
+fn table(report: &Report) -> Table {
+    let mut table = Table::new(&["IMAGE", "DIGEST", "PLATFORMS", "OBJECT", "PROGRAMS", "MAPS"]);
+    for image in &report.images {
+        let objects = || image.platforms.iter().filter_map(|platform| platform.object.as_ref());
+        let names = |map: &BTreeMap<String, String>| {
+            let words: Vec<_> = map.iter().map(|(name, kind)| format!("{name}:{kind}")).collect();
+            words.join(" ")
+        };
+        let sizes = objects().map(|object| object.size);
+        let size = match (sizes.clone().min(), sizes.max()) {
+            (Some(low), Some(high)) if low == high => ui::human_bytes(low),
+            (Some(low), Some(high)) => {
+                format!("{}-{}", ui::human_bytes(low), ui::human_bytes(high))
+            }
+            _ => String::new(),
+        };
+        table.row([
+            image.name.clone(),
+            image.digest.chars().take("sha256:".len() + 12).collect(),
+            platforms(image),
+            size,
+            objects().next().map(|object| names(&object.programs)).unwrap_or_default(),
+            objects().next().map(|object| names(&object.maps)).unwrap_or_default(),
+        ]);
+    }
+    table
+}
+
+fn platforms(image: &ImageReport) -> String {
+    let names =
+        image.platforms.iter().map(|platform| platform.platform.trim_start_matches("linux/"));
+    names.collect::<Vec<_>>().join(",")
+}
+
+fn finish(report: Report, cx: &Context<'_>) -> Result<(), Failures> {
+    for note in &report.notes {
+        cx.ui.note(note);
+    }
+    for Problem { place, message } in &report.warnings {
+        cx.ui.warn(format_args!("{place}: {message}"));
+    }
+    let platforms: usize = report.images.iter().map(|image| image.platforms.len()).sum();
+    let what = format!(
+        "{}, {} in all",
+        ui::count(report.images.len(), "image"),
+        ui::count(platforms, "platform")
+    );
+    cx.ui.step("Checked", format_args!("{what}: {}", ui::count(report.problems.len(), "problem")));
+    let failures = report.problems.into_iter().map(|Problem { place, message }| {
+        Failure::new(Exit::Failed, format!("{place}: {message}"))
+            .hint("`cargo xtask build-images` writes anew what is missing or corrupt")
+    });
+    Failures(failures.collect()).or(())
+}

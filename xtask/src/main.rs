@@ -1,0 +1,75 @@
+//! The image factory's commands: `cargo xtask …`.
+//!
+//! One subcommand, one module of the same name. A module reads its options,
+//! asks the crates to do the work and says what came of it; the work itself
+//! is in `crates/`. Building this program needs Rust alone.
+
+mod bench;
+mod build_ebpf;
+mod build_images;
+mod catalogue;
+mod ci;
+mod compile;
+mod context;
+mod doctor;
+mod inspect_images;
+mod lint;
+mod list_images;
+mod plan;
+mod test;
+mod tools;
+mod words;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use ui::GlobalArgs;
+
+use crate::context::{Context, Jobs};
+
+/// Build eBPF programs, package them as container images, check them
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version, styles = ui::STYLES)]
+#[command(after_help = "Exit codes: 0 done, 1 the work failed, 2 bad usage or catalogue, \
+    3 a needed tool is missing, 4 nothing to do for this selection, 130 interrupted.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    globals: GlobalArgs,
+    #[command(flatten)]
+    jobs: Jobs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    BuildEbpf(build_ebpf::Args),
+    BuildImages(build_images::Args),
+    ListImages(list_images::Args),
+    InspectImages(inspect_images::Args),
+    Doctor(doctor::Args),
+    Test(test::Args),
+    Lint(lint::Args),
+    Ci(ci::Args),
+    Bench(bench::Args),
+}
+
+fn main() -> ExitCode {
+    ui::run_program(
+        |cli: &Cli| &cli.globals,
+        |cli, ui| {
+            let cx = Context::new(ui, cli.jobs)?;
+            match cli.command {
+                Command::BuildEbpf(args) => build_ebpf::run(args, &cx),
+                Command::BuildImages(args) => build_images::run(args, &cx),
+                Command::ListImages(args) => list_images::run(args, &cx),
+                Command::InspectImages(args) => inspect_images::run(args, &cx),
+                Command::Doctor(args) => doctor::run(args, &cx),
+                Command::Test(args) => test::run(args, &cx),
+                Command::Lint(args) => lint::run(args, &cx),
+                Command::Ci(args) => ci::run(args, &cx),
+                Command::Bench(args) => bench::run(args, &cx),
+            }
+        },
+    )
+}

@@ -1,0 +1,200 @@
+//! What a run of `build-images` is going to do, as a value: pure, so that it
+//! can be printed, tested and carried out.
+
+use std::collections::BTreeMap;
+
+use bpf_arch::Arch;
+use bpf_build::{Request, Source};
+use bytecode_image::Recipe;
+use oci::Reference;
+use ui::{Exit, Failure};
+
+use crate::catalogue::{Catalogue, Entry, Kind, SelectionError, select};
+
+/// What the user asked for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wish {
+    pub(crate) selection: Vec<String>,
+    pub(crate) all: bool,
+    pub(crate) platforms: Vec<Arch>,
+    pub(crate) registry: Option<String>,
+    pub(crate) organization: Option<String>,
+    pub(crate) tags: Vec<String>,
+    /// The whole name of the one image that is selected.
+    pub(crate) name: Option<String>,
+    /// Seconds since 1970, for all images.
+    pub(crate) created: u64,
+}
+
+/// What is going to be made.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// Each distinct compilation, with all platforms that any image wants.
+    pub(crate) requests: Vec<Request>,
+    /// The images, in the catalogue's order.
+    pub(crate) images: Vec<Planned>,
+    /// What a plain run does not take, and why.
+    pub(crate) left_out: Vec<(String, &'static str)>,
+}
+
+/// One image that is going to be made.
+#[derive(Debug)]
+pub(crate) struct Planned {
+    /// `organization/name` of the catalogue.
+    pub(crate) image: String,
+    pub(crate) references: Vec<Reference>,
+    pub(crate) platforms: Vec<Arch>,
+    /// Which of the requests compiles it.
+    pub(crate) request: usize,
+    pub(crate) recipe: Recipe,
+}
+
+/// Makes the plan.
+///
+/// # Errors
+///
+/// Fails for words that select nothing, for an empty selection, and for two
+/// images under one reference.
+pub(crate) fn plan(catalogue: &Catalogue, wish: &Wish) -> Result<Plan, Failure> {
+    let selected = select(catalogue, &wish.selection, wish.all).map_err(selection_failure)?;
+    let mut plan = Plan { requests: Vec::new(), images: Vec::new(), left_out: Vec::new() };
+    let mut requests: BTreeMap<Source, usize> = BTreeMap::new();
+    for entry in &selected {
+        let source = match &entry.kind {
+            Kind::Bytecode(source) => source,
+            Kind::Containerfile { .. } => {
+                let why = "this command makes no images from Containerfiles";
+                plan.left_out.push((entry.full_name(), why));
+                continue;
+            }
+            Kind::Mirror(_) => {
+                let why = "this command copies no images from other registries";
+                plan.left_out.push((entry.full_name(), why));
+                continue;
+            }
+        };
+        let platforms = narrow(catalogue.platforms_of(entry), &wish.platforms);
+        if platforms.is_empty() {
+            plan.left_out.push((entry.full_name(), "it is for none of the platforms asked for"));
+            continue;
+        }
+        let index = *requests.entry(source.clone()).or_insert_with(|| {
+            plan.requests.push(Request { source: source.clone(), archs: Vec::new() });
+            plan.requests.len() - 1
+        });
+        plan.requests[index].archs.extend(&platforms);
+        plan.images.push(Planned {
+            image: entry.full_name(),
+            references: references(catalogue, entry, wish)?,
+            platforms,
+            request: index,
+            recipe: recipe(entry, source, wish.created),
+        });
+    }
+    for request in &mut plan.requests {
+        request.archs.sort();
+        request.archs.dedup();
+    }
+    if wish.selection.is_empty() && !wish.all {
+        let others = catalogue.images.iter().filter(|entry| !entry.default);
+        plan.left_out
+            .extend(others.map(|entry| (entry.full_name(), "only when named, or with --all")));
+    }
+    check(&plan, wish)?;
+    Ok(plan)
+}
+
+/// Returns every reference that a full run under the same names would write:
+/// what pruning keeps.
+pub(crate) fn all_references(
+    catalogue: &Catalogue,
+    wish: &Wish,
+) -> Result<Vec<Reference>, Failure> {
+    let wish = Wish { name: None, ..wish.clone() };
+    let each = catalogue.images.iter().map(|entry| references(catalogue, entry, &wish));
+    Ok(each.collect::<Result<Vec<_>, _>>()?.concat())
+}
+
+/// Puts a word that selects nothing into words.
+pub(crate) fn selection_failure(error: SelectionError) -> Failure {
+    let nearest = error.nearest.clone();
+    let failure = Failure::usage(error);
+    let failure = match nearest {
+        Some(nearest) => failure.hint(format!("did you mean `{nearest}`?")),
+        None => failure,
+    };
+    failure.hint("`cargo xtask list-images` shows what there is")
+}
+
+fn check(plan: &Plan, wish: &Wish) -> Result<(), Failure> {
+    if plan.images.is_empty() {
+        let failure = Failure::new(Exit::Empty, "nothing to build: the selection is empty");
+        let reasons =
+            plan.left_out.iter().map(|(image, why)| format!("`{image}` is left out: {why}"));
+        return Err(reasons.take(3).fold(failure, Failure::hint));
+    }
+    if let (Some(name), [_, _, ..]) = (&wish.name, plan.images.as_slice()) {
+        let images: Vec<_> = plan.images.iter().map(|image| format!("`{}`", image.image)).collect();
+        let message = format!(
+            "`--as {name}` names one image, and {} are selected: {}",
+            images.len(),
+            images.join(", ")
+        );
+        return Err(Failure::usage(message).hint("select one as `organization/name`"));
+    }
+    let mut seen: BTreeMap<&Reference, &str> = BTreeMap::new();
+    for image in &plan.images {
+        for reference in &image.references {
+            if let Some(other) = seen.insert(reference, &image.image) {
+                let message =
+                    format!("`{other}` and `{}` would both be `{reference}`", image.image);
+                return Err(Failure::usage(message)
+                    .hint("select one of them, or leave `--organization` out"));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn narrow(platforms: &[Arch], wanted: &[Arch]) -> Vec<Arch> {
+    let keep = |arch: &&Arch| wanted.is_empty() || wanted.contains(arch);
+    platforms.iter().filter(keep).copied().collect()
+}
+
+fn references(
+    catalogue: &Catalogue,
+    entry: &Entry,
+    wish: &Wish,
+) -> Result<Vec<Reference>, Failure> {
+    let parse = |text: String| {
+        text.parse::<Reference>()
+            .map_err(|error| Failure::usage(error).context("no image can be named so"))
+    };
+    if let Some(name) = &wish.name {
+        return Ok(vec![parse(name.clone())?]);
+    }
+    let registry = wish.registry.as_deref().unwrap_or(&catalogue.registry).trim_end_matches('/');
+    let organization = wish.organization.as_deref().unwrap_or(&entry.organization);
+    let tags = match wish.tags.as_slice() {
+        [] => std::slice::from_ref(&catalogue.tag),
+        tags => tags,
+    };
+    let mut references: Vec<Reference> = Vec::new();
+    for tag in tags {
+        let reference = parse(format!("{registry}/{organization}/{}:{tag}", entry.name))?;
+        if !references.contains(&reference) {
+            references.push(reference);
+        }
+    }
+    Ok(references)
+}
+
+fn recipe(entry: &Entry, source: &Source, created: u64) -> Recipe {
+    Recipe {
+        file: format!("{}.o", source.stem()),
+        title: entry.name.clone(),
+        description: entry.description.clone(),
+        licenses: entry.licenses.clone(),
+        created,
+    }
+}

@@ -1,0 +1,37 @@
+//! Words that users type: platforms, and what they may have meant.
+
+use bpf_arch::Arch;
+
+/// Returns the known word nearest to an unknown one, if it is near.
+pub(crate) fn nearest<'a>(unknown: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let scored = known.map(|word| (strsim::jaro_winkler(unknown, word), word));
+    // Of equally near words the first stands.
+    let best = scored.reduce(|best, next| if next.0 > best.0 { next } else { best });
+    best.filter(|(score, _)| *score > 0.8).map(|(_, word)| word)
+}
+
+/// Reads a platform (`linux/arm64`, or `arm64` alone); the error names the
+/// known ones and the nearest.
+pub(crate) fn platform(word: &str) -> Result<Arch, String> {
+    word.parse().map_err(|error: bpf_arch::UnknownPlatform| {
+        let known = Arch::ALL.iter().map(|arch| arch.platform());
+        let full = if word.contains('/') { word.to_owned() } else { format!("linux/{word}") };
+        match nearest(&full, known) {
+            Some(nearest) => format!("{error}; did you mean `{nearest}`?"),
+            None => error.to_string(),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn platforms_are_suggested() {
+        let suggestion = |word| platform(word).unwrap_err().rsplit("; ").next().unwrap().to_owned();
+        assert_eq!(suggestion("linux/amd46"), "did you mean `linux/amd64`?");
+        assert_eq!(suggestion("s390"), "did you mean `linux/s390x`?");
+        assert!(suggestion("plan9").starts_with("known are linux/386"));
+    }
+}
