@@ -54,6 +54,7 @@ struct Report {
     compiled: usize,
     cached: usize,
     written: usize,
+    failures: Vec<Failure>,
 }
 
 /// One object file.
@@ -88,13 +89,19 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
         sources.into_iter().map(|source| Request { source, archs: platforms.clone() }).collect();
     let Compiled { built, compiled, cached } = compile::compile(cx, &workshop, &requests);
 
-    let mut report = Report { schema: 1, objects: Vec::new(), compiled, cached, written: 0 };
-    let mut failures = Failures::default();
+    let mut report = Report {
+        schema: 1,
+        objects: Vec::new(),
+        compiled,
+        cached,
+        written: 0,
+        failures: Vec::new(),
+    };
     for (request, built) in requests.iter().zip(built) {
         if let Err(error) = write(request, &built, &output, &mut report, cx) {
-            failures.0.push(error);
+            report.failures.push(error);
         }
-        failures.0.extend(built.failures.into_iter().map(compile::failure));
+        report.failures.extend(built.failures.into_iter().map(compile::failure));
     }
     match cx.ui.format() {
         Format::Json => cx.ui.json(&report)?,
@@ -113,7 +120,7 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
             ui::human_seconds(started.elapsed().as_secs_f64()),
         ),
     );
-    failures.or(())
+    Failures(report.failures).or(())
 }
 
 /// Returns the sources of the catalogue and every C file beside one of them.

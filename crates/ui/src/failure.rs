@@ -3,16 +3,21 @@
 
 use std::error::Error;
 
+use serde::{Serialize, Serializer};
+
 use crate::Exit;
 
 /// One thing that went wrong.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Failure {
     /// How the program ends for it.
+    #[serde(skip)]
     pub exit: Exit,
     /// What failed, then each cause.
+    #[serde(rename = "message")]
     pub chain: Vec<String>,
-    /// What a tool said, as it said it; may hold colour.
+    /// What a tool said, as it said it; may hold colour, but not as JSON.
+    #[serde(serialize_with = "plain")]
     pub detail: String,
     /// What the user can do.
     pub hints: Vec<String>,
@@ -74,6 +79,10 @@ impl<E: Error + Send + Sync + 'static> From<E> for Failure {
     }
 }
 
+fn plain<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&anstream::adapter::strip_str(text))
+}
+
 /// Everything that went wrong with independent work, reported together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Failures(pub Vec<Failure>);
@@ -128,6 +137,13 @@ mod tests {
         let failure = Failure::from(Outer(std::io::Error::other("inner"))).context("first");
         assert_eq!(failure.chain, ["first", "outer", "inner"]);
         assert_eq!(failure.exit, Exit::Failed);
+    }
+
+    #[test]
+    fn the_json_has_no_colour() {
+        let failure = Failure::usage("x").detail("\u{1b}[31mred\u{1b}[0m").hint("h");
+        let json = serde_json::to_string(&failure).unwrap();
+        assert_eq!(json, r#"{"message":["x"],"detail":"red","hints":["h"]}"#);
     }
 
     #[test]

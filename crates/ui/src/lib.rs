@@ -22,4 +22,4 @@ pub use output::Ui;
 pub use program::run_program;
 pub use progress::Progress;
 pub use table::Table;
-pub use words::{STYLES, count, human_bytes, human_seconds, without_colour};
+pub use words::{STYLES, count, human_bytes, human_seconds};

@@ -15,11 +15,6 @@ pub fn count(n: usize, noun: &str) -> String {
     format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }
 
-/// Returns a text without its colours, for readers that are no terminal.
-pub fn without_colour(text: &str) -> String {
-    anstream::adapter::strip_str(text).to_string()
-}
-
 /// Returns a size with three digits: `512 B`, `4.1 KiB`, `12.0 MiB`.
 pub fn human_bytes(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];

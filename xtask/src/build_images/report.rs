@@ -20,7 +20,7 @@ pub(super) struct Report<'a> {
     images: Vec<ImageReport>,
     left_out: Vec<LeftOut<'a>>,
     summary: Summary,
-    failures: Vec<FailureReport>,
+    failures: Vec<Failure>,
 }
 
 /// One image, in the catalogue's order.
@@ -60,14 +60,6 @@ struct Summary {
     cached: usize,
     files_written: usize,
     seconds: f64,
-}
-
-/// Something that went wrong.
-#[derive(Debug, Serialize)]
-struct FailureReport {
-    message: Vec<String>,
-    detail: String,
-    hints: Vec<String>,
 }
 
 impl<'a> Report<'a> {
@@ -143,7 +135,7 @@ impl<'a> Report<'a> {
         self.images.sort_by_key(|image| image.index);
         self.summary.images = self.images.len();
         self.summary.seconds = elapsed.as_secs_f64();
-        self.failures = failures.0.iter().map(FailureReport::new).collect();
+        self.failures = failures.0.clone();
         match cx.ui.format() {
             Format::Json => cx.ui.json(&self)?,
             Format::Human => {
@@ -163,14 +155,6 @@ impl<'a> Report<'a> {
             cx.ui.debug(format_args!("peak memory: {peak} KiB"));
         }
         Ok(())
-    }
-}
-
-impl FailureReport {
-    fn new(failure: &Failure) -> FailureReport {
-        let Failure { chain, detail, hints, .. } = failure;
-        let detail = ui::without_colour(detail);
-        FailureReport { message: chain.clone(), detail, hints: hints.clone() }
     }
 }
 
