@@ -1,0 +1,38 @@
+//! OCI images as values; layouts and archives as where they lie.
+//!
+//! Values are made once and never changed: a [`Layer`] is bytes or a file
+//! with a digest, an [`Image`] is layers and a config for one platform, an
+//! [`Index`] is images for several, an [`Artifact`] is either. [`layout`] and
+//! [`archive`] write artifacts and read them back. This crate knows nothing
+//! of what is in an image, of engines or of transport.
+
+#![forbid(unsafe_code)]
+
+pub mod archive;
+mod artifact;
+mod blob;
+mod digest;
+mod error;
+mod gzip;
+mod image;
+mod index;
+mod layer;
+pub mod layout;
+pub mod media;
+mod platform;
+mod reference;
+pub mod spec;
+mod tarball;
+pub mod verify;
+
+pub use artifact::{Artifact, Named};
+pub use blob::{Blob, Content};
+pub use digest::{Digest, HashingWriter};
+pub use error::{Error, ParseError};
+pub use image::{Image, ImageBuilder};
+pub use index::Index;
+pub use layer::Layer;
+pub use layout::Layout;
+pub use platform::Platform;
+pub use reference::Reference;
+pub use tarball::{Entry, EntryKind, EntryLimits};
