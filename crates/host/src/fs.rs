@@ -230,21 +230,6 @@ pub fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<bool, IoError> {
     Ok(true)
 }
 
-/// Makes `new` a second name of the file `existing`, in place of what is
-/// there, without a moment in which `new` is absent.
-///
-/// # Errors
-///
-/// Fails as the system does, for instance across file systems.
-pub fn hard_link(existing: &Path, new: &Path) -> Result<(), IoError> {
-    let directory = new.parent().unwrap_or(Path::new("."));
-    let place = tempfile::Builder::new()
-        .prefix(STAGED_PREFIX)
-        .make_in(directory, |path| std::fs::hard_link(existing, path))
-        .io_context("create a link in", directory)?;
-    place.into_temp_path().persist(new).map_err(|e| e.error).io_context("link", new)
-}
-
 /// Flushes the file system that holds `path`: everything written to it
 /// before survives a power cut after.
 ///
@@ -299,17 +284,6 @@ mod tests {
         assert_eq!(names(dir.path()).len(), 1);
         drop(staged);
         assert!(names(dir.path()).is_empty());
-    }
-
-    #[test]
-    fn a_link_replaces_what_is_there() {
-        let dir = tempfile::tempdir().unwrap();
-        let (a, b) = (dir.path().join("a"), dir.path().join("b"));
-        write_atomic(&a, b"one").unwrap();
-        write_atomic(&b, b"other").unwrap();
-        hard_link(&a, &b).unwrap();
-        assert_eq!(std::fs::metadata(&a).unwrap().ino(), std::fs::metadata(&b).unwrap().ino());
-        assert_eq!(names(dir.path()), ["a", "b"]);
     }
 
     #[test]
