@@ -64,24 +64,29 @@ pub(crate) fn argv(source: &Source, arch: Arch, setting: &Setting) -> Vec<OsStri
     }
     // -g makes clang write BTF, which comes from the same description.
     // -fno-ident and -fno-addrsig leave out two sections that nobody reads
-    // and that would differ between compilers.
-    argv.extend(["-g", "-O2", "-Wall", "-fno-ident", "-fno-addrsig"].map(OsString::from));
+    // and that would differ between compilers. A source that asks for the
+    // time would be another program every day.
+    let fixed = ["-g", "-O2", "-Wall", "-Werror=date-time", "-fno-ident", "-fno-addrsig"];
+    argv.extend(fixed.map(OsString::from));
     argv.extend(["-target", arch.endian().clang_target()].map(OsString::from));
     argv.push(format!("-mcpu={cpu}").into());
     argv.push(format!("-D__TARGET_ARCH_{}", arch.libbpf()).into());
     argv.extend(source.define.iter().map(|define| format!("-D{define}").into()));
     argv.push("-fdebug-compilation-dir=.".into());
-    let outside = source.path.is_absolute().then(|| source.path.parent()).flatten();
-    let own = outside.map(|dir| (dir, "."));
-    let maps = setting.prefix_map.iter().map(|(from, to)| (from.as_path(), *to)).chain(own);
+    // What lies outside the root would leave its place in the object.
+    let include = include_dirs(source, arch, setting);
+    let beside = source.path.parent().filter(|dir| dir.is_absolute());
+    let known = setting.prefix_map.iter().map(|(from, to)| (from.as_path(), *to));
+    let is_known = |dir: &&Path| setting.prefix_map.iter().any(|(from, _)| from == dir);
+    let outside = include.iter().map(PathBuf::as_path).filter(|dir| dir.is_absolute());
+    let outside = outside.filter(|dir| !is_known(dir)).chain(beside).map(|dir| (dir, "."));
+    let maps = known.chain(outside);
     argv.extend(maps.map(|(from, to)| {
         joined(&["-ffile-prefix-map=".as_ref(), from, "=".as_ref(), to.as_ref()])
     }));
     // No header of the host, unless asked for.
     argv.push("-nostdlibinc".into());
-    argv.extend(
-        include_dirs(source, arch, setting).iter().flat_map(|dir| ["-I".into(), dir.into()]),
-    );
+    argv.extend(include.iter().flat_map(|dir| ["-I".into(), dir.into()]));
     for dir in system_dirs(source) {
         argv.extend(["-idirafter".into(), dir.into_os_string()]);
     }
@@ -144,7 +149,7 @@ mod tests {
     fn arguments_are_complete_and_hold_no_path_of_the_machine() {
         assert_eq!(
             text(&Source::new("bpf/xdp_pass.bpf.c"), Arch::S390x, 14),
-            "-g -O2 -Wall -fno-ident -fno-addrsig -target bpfeb -mcpu=v2 -D__TARGET_ARCH_s390 \
+            "-g -O2 -Wall -Werror=date-time -fno-ident -fno-addrsig -target bpfeb -mcpu=v2 -D__TARGET_ARCH_s390 \
              -fdebug-compilation-dir=. -ffile-prefix-map=target/headers=libbpf -nostdlibinc \
              -I target/headers -I bpf/include -c bpf/xdp_pass.bpf.c"
         );
@@ -154,17 +159,17 @@ mod tests {
     fn what_a_source_asks_for_comes_before_the_rest() {
         let source = Source {
             path: "/elsewhere/a b/-x.c".into(),
-            include: vec!["vmlinux/{arch}".into()],
+            include: vec!["vmlinux/{arch}".into(), "/abs".into()],
             define: vec!["A".into(), "B=1".into()],
             cpu: Some("v3".into()),
             system_headers: false,
         };
         assert_eq!(
             text(&source, Arch::Ppc64le, 16),
-            "--no-default-config -g -O2 -Wall -fno-ident -fno-addrsig -target bpfel -mcpu=v3 \
+            "--no-default-config -g -O2 -Wall -Werror=date-time -fno-ident -fno-addrsig -target bpfel -mcpu=v3 \
              -D__TARGET_ARCH_powerpc -DA -DB=1 -fdebug-compilation-dir=. \
-             -ffile-prefix-map=target/headers=libbpf -ffile-prefix-map=/elsewhere/a b=. \
-             -nostdlibinc -I vmlinux/powerpc -I target/headers -I bpf/include -c \
+             -ffile-prefix-map=target/headers=libbpf -ffile-prefix-map=/abs=. \
+             -ffile-prefix-map=/elsewhere/a b=. -nostdlibinc -I vmlinux/powerpc -I /abs -I target/headers -I bpf/include -c \
              /elsewhere/a b/-x.c"
         );
     }

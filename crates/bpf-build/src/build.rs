@@ -1,4 +1,4 @@
-//! Builds many sources for many architectures, each distinct object once.
+//! Builds sources for many architectures, each distinct object once.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -135,7 +135,8 @@ impl Workshop {
     }
 
     /// Builds all requests, at most `jobs` compilations at a time, and
-    /// returns what became of each, in their order. `observe` is called from
+    /// returns what became of each, in their order. A source belongs in one
+    /// request: two of the same are compiled twice. `observe` is called from
     /// several threads.
     pub fn build(
         &self,
@@ -270,10 +271,12 @@ impl<'a> Run<'a> {
         let (bytes, deps, warnings) = object::compile(&colour, &scratch)?;
         let read = depfile::parse(&deps);
         let asks = read.iter().any(|path| self.inputs.get(path).names_arch)
-            || source.define.iter().any(|define| define.contains("__TARGET_ARCH_"));
+            || source.define.iter().any(|define| define.contains("__TARGET"));
         let kept = Kept { bytes, warnings, shared: !asks };
-        // What changed under clang's hands may not be what was hashed.
-        if !self.inputs.changed_meanwhile(&read) {
+        // What changed under clang's hands may not be what was hashed, and
+        // what was read unseen was not hashed.
+        let unseen = read.iter().any(|path| self.inputs.get(path).reads_unseen);
+        if !unseen && !self.inputs.changed_meanwhile(&read) {
             let searched = searched(argv);
             let plan = Plan::new(read, &searched, &self.inputs);
             self.workshop.cache.keep(request, &plan, &self.inputs, &kept)?;

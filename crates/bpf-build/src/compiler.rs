@@ -251,12 +251,16 @@ mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
 
-    /// Writes a program that says `line` when asked for its version.
+    /// Makes a program that says `line` when asked for its version. It is
+    /// copied into place by another process: one that this process had open
+    /// for writing could still be so in a child of a test beside this one.
     fn program(dir: &Path, line: &str) -> PathBuf {
-        let path = dir.join("cc");
+        let (draft, path) = (dir.join("draft"), dir.join("cc"));
         let script = format!("#!/bin/sh\necho '{line}'\n");
-        host::fs::write_atomic(&path, script.as_bytes()).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        host::fs::write_atomic(&draft, script.as_bytes()).unwrap();
+        std::fs::set_permissions(&draft, std::fs::Permissions::from_mode(0o755)).unwrap();
+        host::fs::remove_file(&path).unwrap();
+        Cmd::new("/bin/cp").arg(&draft).arg(&path).run().unwrap();
         path
     }
 

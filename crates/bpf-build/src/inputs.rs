@@ -5,6 +5,8 @@
 //! changed while it was being compiled ([`Inputs::changed_meanwhile`]).
 
 use std::collections::HashMap;
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -14,12 +16,13 @@ use crate::digest;
 /// File times are as coarse as the kernel's tick: 10 ms at 100 Hz.
 const TICK: Duration = Duration::from_millis(10);
 
-/// The macro through which a source asks for its architecture
-/// (libbpf's `bpf_tracing.h`).
-const ARCH_MACRO: &str = "__TARGET_ARCH_";
+/// How the macros begin through which a source asks for its architecture
+/// (`__TARGET_ARCH_*` of libbpf's `bpf_tracing.h`). A name pasted together
+/// from `__TARGET` and the rest is found too.
+const ARCH_MACRO: &str = "__TARGET";
 
 /// What is known of one file.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Input {
     /// The digest of its content; `None` if it cannot be read.
     pub(crate) digest: Option<String>,
@@ -27,6 +30,8 @@ pub(crate) struct Input {
     pub(crate) asked_for: Vec<String>,
     /// Whether it speaks of its architecture.
     pub(crate) names_arch: bool,
+    /// Whether it may read files that no dependency file tells of.
+    pub(crate) reads_unseen: bool,
 }
 
 /// The files of one run, relative to one directory.
@@ -57,7 +62,7 @@ impl Inputs {
         }
         let input = Arc::new(match host::fs::read(&self.root.join(path)) {
             Ok(bytes) => examine(&bytes),
-            Err(_) => Input { digest: None, asked_for: Vec::new(), names_arch: false },
+            Err(_) => Input::default(),
         });
         Arc::clone(lock().entry(path.to_owned()).or_insert(input))
     }
@@ -71,34 +76,62 @@ impl Inputs {
     /// clang read may not be what was hashed.
     pub(crate) fn changed_meanwhile(&self, paths: &[PathBuf]) -> bool {
         paths.iter().filter(|path| !path.starts_with(&self.fixed)).any(|path| {
-            let modified = std::fs::metadata(self.root.join(path)).and_then(|m| m.modified());
-            modified.is_ok_and(|time| time + TICK >= self.started)
+            let changed = std::fs::metadata(self.root.join(path)).map(|file| last_change(&file));
+            changed.is_ok_and(|time| time.checked_add(TICK).is_none_or(|time| time >= self.started))
         })
     }
+}
+
+/// Returns when a file changed. A file that is renamed into its place keeps
+/// its time of modification, but not that of its status.
+fn last_change(file: &Metadata) -> SystemTime {
+    let status =
+        Duration::new(file.ctime().unsigned_abs(), file.ctime_nsec().unsigned_abs() as u32);
+    let status = SystemTime::UNIX_EPOCH + status;
+    file.modified().map_or(status, |modified| modified.max(status))
 }
 
 fn examine(bytes: &[u8]) -> Input {
-    let text = String::from_utf8_lossy(bytes);
-    // A name may be broken over lines; the preprocessor joins it.
-    let text = if text.contains("\\\n") { text.replace("\\\n", "").into() } else { text };
+    let text = join_lines(&String::from_utf8_lossy(bytes));
+    let (asked_for, macros) = asked_for(&text);
     Input {
         digest: Some(digest::of(bytes)),
-        asked_for: asked_for(&text),
+        asked_for,
         names_arch: text.contains(ARCH_MACRO),
+        reads_unseen: macros || text.contains(".incbin"),
     }
 }
 
-/// Returns the names in `__has_include("…")` and `__has_include(<…>)`.
-fn asked_for(text: &str) -> Vec<String> {
-    let calls = text.split("__has_include").skip(1);
-    calls
-        .filter_map(|rest| {
-            let rest = rest.trim_start().strip_prefix('(')?.trim_start();
-            let rest = rest.strip_prefix(['<', '"'])?;
-            let end = rest.find(['>', '"', '\n'])?;
-            Some(rest[..end].to_owned())
-        })
-        .collect()
+/// Joins lines that end in a backslash, as the preprocessor does before it
+/// looks for names. Blanks behind the backslash do not matter to clang.
+fn join_lines(text: &str) -> String {
+    let mut joined = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        match line.trim_end_matches([' ', '\t', '\r', '\n']).strip_suffix('\\') {
+            Some(continued) if line.ends_with('\n') => joined.push_str(continued),
+            _ => joined.push_str(line),
+        }
+    }
+    joined
+}
+
+/// Returns the names in `__has_include("…")` and `__has_include(<…>)`, and
+/// whether one asks by a macro, so that the name is not known.
+fn asked_for(text: &str) -> (Vec<String>, bool) {
+    let (mut names, mut macros) = (Vec::new(), false);
+    for rest in text.split("__has_include").skip(1) {
+        // Without a parenthesis it is asked whether there is such a thing.
+        let rest = rest.strip_prefix("_next").unwrap_or(rest).trim_start();
+        let Some(rest) = rest.strip_prefix('(') else { continue };
+        let rest = rest.trim_start();
+        let name =
+            rest.strip_prefix(['<', '"']).and_then(|r| Some(&r[..r.find(['>', '"', '\n'])?]));
+        match name {
+            Some(name) => names.push(name.to_owned()),
+            None => macros = true,
+        }
+    }
+    (names, macros)
 }
 
 #[cfg(test)]
@@ -106,12 +139,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_macro_is_seen_even_when_broken_over_lines() {
+    fn the_macro_is_seen_even_when_broken_or_pasted() {
         let cases = [
             ("int x;", false),
             ("#ifdef __TARGET_ARCH_x86", true),
             ("#ifdef __TARGET_\\\nARCH_x86", true),
-            ("#ifdef __TARGET_", false),
+            ("#ifdef __TAR\\\r\nGET_ARCH_x86", true),
+            ("#ifdef __TAR\\ \t\nGET_ARCH_x86", true),
+            ("CAT(__TARGET, _ARCH_x86)", true),
+            ("#ifdef __TAR\nGET", false),
+            ("#ifdef __TAR\\", false),
         ];
         for (text, expected) in cases {
             assert_eq!(examine(text.as_bytes()).names_arch, expected, "{text:?}");
@@ -120,7 +157,21 @@ mod tests {
 
     #[test]
     fn optional_headers_are_found() {
-        let text = "#if __has_include(<a/b.h>) || __has_include (\"c.h\")\n__has_include_next";
-        assert_eq!(asked_for(text), ["a/b.h", "c.h"]);
+        let text = "#if __has_include(<a/b.h>) || __has_include (\"c.h\")\n#ifdef __has_include\n\
+                    #if __has_include_next(<d.h>)";
+        let names = ["a/b.h", "c.h", "d.h"].map(str::to_owned).to_vec();
+        assert_eq!(asked_for(text), (names, false));
+    }
+
+    #[test]
+    fn files_that_are_read_unseen_are_suspected() {
+        let cases = [
+            ("__has_include(HEADER)", true),
+            (r#"asm(".incbin \"x\"");"#, true),
+            ("#ifdef __has_include\nint x;", false),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(examine(text.as_bytes()).reads_unseen, expected, "{text:?}");
+        }
     }
 }

@@ -6,7 +6,6 @@ mod cache;
 mod contents;
 mod failures;
 mod kernel;
-mod probe;
 mod reproducible;
 mod sharing;
 mod support;
