@@ -149,14 +149,16 @@ impl Cmd {
         })
     }
 
-    /// Runs it on this program's own standard streams, and ends it when the
-    /// user asks this program to stop.
+    /// Runs it where the user sees what it says, and ends it when the user
+    /// asks this program to stop. Both its streams go to standard error: what
+    /// it says is no result of this program.
     ///
     /// # Errors
     ///
     /// As [`Cmd::run`], without a tail: what it said was seen.
     pub fn run_visibly(&self) -> Result<(), RunError> {
-        let mut child = self.command().spawn().map_err(|error| self.not_started(error))?;
+        let mut child =
+            self.command().stdout(io::stderr()).spawn().map_err(|error| self.not_started(error))?;
         loop {
             match child.try_wait().map_err(|error| self.not_started(error))? {
                 Some(status) => return self.check(status, &[]),
