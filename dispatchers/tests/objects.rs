@@ -142,6 +142,37 @@ fn check_contents(info: &ObjectInfo, dispatcher: &Dispatcher, kind: ProgramKind,
     assert!(info.has_btf() && !info.has_dwarf());
 }
 
+/// The helpers that move packet pointers and, with these arguments, change
+/// nothing (`__BPF_FUNC_MAPPER` of `<linux/bpf.h>`).
+const XDP_ADJUST_TAIL: i32 = 65;
+const SKB_PULL_DATA: i32 = 39;
+
+#[test]
+fn every_stub_may_be_replaced_by_a_program_that_moves_packet_pointers() {
+    for (source, helper) in [(XDP_SOURCE, XDP_ADJUST_TAIL), (TC_SOURCE, SKB_PULL_DATA)] {
+        for (info, bytes) in compile(Source::new(source)) {
+            let file = object::File::parse(&*bytes).unwrap();
+            let code = file.section_by_name(".text").unwrap().data().unwrap();
+            let mut instructions = code.chunks_exact(8);
+            for stub in &info.subprograms {
+                let own = instructions.by_ref().take(stub.instructions);
+                let helpers: Vec<_> = own.filter_map(|i| called_helper(i, info.endian)).collect();
+                assert_eq!(helpers, [helper], "{} of {source}, {}", stub.name, info.endian);
+            }
+        }
+    }
+}
+
+/// Returns the helper's number if the instruction calls one: `BPF_JMP |
+/// BPF_CALL` without registers.
+fn called_helper(instruction: &[u8], endian: Endian) -> Option<i32> {
+    let number = instruction[4..].try_into().unwrap();
+    (instruction[..2] == [0x85, 0]).then(|| match endian {
+        Endian::Little => i32::from_le_bytes(number),
+        Endian::Big => i32::from_be_bytes(number),
+    })
+}
+
 #[test]
 fn unset_variables_hold_the_empty_configuration() {
     for (info, bytes) in compile(Source::new(XDP_SOURCE)) {

@@ -16,13 +16,22 @@ pub static LIBBPF: LazyLock<PathBuf> = LazyLock::new(|| {
     bpf_build::Libbpf::pinned(&root).unwrap().dir().to_owned()
 });
 
-/// A cache that holds every object of the catalogue, made once and copied, so
-/// that tests that are not about compiling need not compile.
-static WARM: LazyLock<TempDir> = LazyLock::new(|| {
+/// A cache that holds every object of the catalogue, so that tests that are
+/// not about compiling need not compile. It is kept from run to run: what is
+/// in it is found by content.
+static WARM: LazyLock<PathBuf> = LazyLock::new(|| {
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("warm");
+    std::fs::create_dir_all(&root).unwrap();
+    let _alone = host::Lock::exclusive(&root.join(".lock")).unwrap();
     let checkout = Checkout::cold();
+    let cache = root.join("bpf");
+    if cache.is_dir() {
+        copy(&cache, &checkout.path().join("target/bpf"));
+    }
     let run = checkout.build_images(&["--to", "oci:unused"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
-    checkout.dir
+    copy(&checkout.path().join("target/bpf"), &cache);
+    cache
 });
 
 /// A copy of the sources in a directory of its own. The directory's name has
@@ -52,7 +61,7 @@ impl Checkout {
     /// Makes a checkout whose cache holds every object.
     pub fn warm() -> Checkout {
         let checkout = Checkout::cold();
-        copy(&WARM.path().join("target/bpf"), &checkout.path().join("target/bpf"));
+        copy(&WARM, &checkout.path().join("target/bpf"));
         checkout
     }
 

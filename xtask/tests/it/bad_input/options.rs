@@ -1,0 +1,227 @@
+//! Words on the command line, and variables, that make no sense.
+
+use super::{entry, quiet, said};
+use crate::support::Checkout;
+
+/// A checkout with every kind of image; nothing of it is ever compiled here.
+fn checkout() -> Checkout {
+    let checkout = Checkout::cold();
+    let other = "name: app, organization: u, description: d, licenses: MIT";
+    let others = format!(
+        "  - {{{other}, containerfile: Containerfile}}\n  - {{{}, mirror: r.io/a/b:c, default: false}}\n",
+        other.replace("app", "copy")
+    );
+    let bytecode = entry("xdp_pass", "bpf/xdp_pass.bpf.c");
+    let again = bytecode.replace("organization: o", "organization: p");
+    checkout.catalogue(&(bytecode + &again + &others));
+    checkout
+}
+
+/// Runs each case in one checkout: bad words do nothing to it.
+#[track_caller]
+fn refused(cases: &[(&[&str], &str)], code: i32) {
+    let checkout = checkout();
+    for (args, stderr) in cases {
+        let mut command = checkout.build_images_command(&["-q"]);
+        // The usage that is shown has what variables say in it.
+        said(command.args(*args).env_remove("CLANG"), &checkout).is(code, "", stderr);
+    }
+    assert!(!checkout.path().join("target").exists(), "nothing was begun");
+}
+
+#[test]
+fn words_that_select_nothing() {
+    let cases: [(&[&str], &str); 4] = [
+        (
+            &["xdp_pas"],
+            "error: `xdp_pas` names no image, organization or kind of the catalogue\n\n\
+             hint: did you mean `xdp_pass`?\n\
+             hint: `cargo xtask list-images` shows what there is\n",
+        ),
+        (
+            &["xdp_pass", "bytecodes"],
+            "error: `bytecodes` names no image, organization or kind of the catalogue\n\n\
+             hint: did you mean `bytecode`?\n\
+             hint: `cargo xtask list-images` shows what there is\n",
+        ),
+        (
+            &["p/xdp-pass"],
+            "error: `p/xdp-pass` names no image, organization or kind of the catalogue\n\n\
+             hint: did you mean `p/xdp_pass`?\n\
+             hint: `cargo xtask list-images` shows what there is\n",
+        ),
+        (
+            &["q/"],
+            "error: `q/` names no image, organization or kind of the catalogue\n\n\
+             hint: `cargo xtask list-images` shows what there is\n",
+        ),
+    ];
+    refused(&cases, 2);
+}
+
+#[test]
+fn selections_of_which_nothing_is_left() {
+    let cases: [(&[&str], &str); 4] = [
+        (
+            &["--platform", "linux/riscv64", "bytecode"],
+            "error: nothing to build: none of the selected images can be made here\n\n\
+             hint: `o/xdp_pass` is left out: it is for none of the platforms asked for\n\
+             hint: `p/xdp_pass` is left out: it is for none of the platforms asked for\n",
+        ),
+        (
+            &["app"],
+            "error: nothing to build: none of the selected images can be made here\n\n\
+             hint: `u/app` is left out: this command makes no images from Containerfiles\n",
+        ),
+        (
+            &["mirror"],
+            "error: nothing to build: none of the selected images can be made here\n\n\
+             hint: `u/copy` is left out: this command copies no images from other registries\n",
+        ),
+        (
+            &["u/"],
+            "error: nothing to build: none of the selected images can be made here\n\n\
+             hint: `u/app` is left out: this command makes no images from Containerfiles\n\
+             hint: `u/copy` is left out: this command copies no images from other registries\n",
+        ),
+    ];
+    refused(&cases, 4);
+    let checkout = Checkout::cold();
+    let stderr = "error: nothing to build: none of the selected images can be made here\n\n\
+         hint: `bpfman-userspace/go-target` is left out: this command makes no images from Containerfiles\n";
+    quiet(&checkout, &["go-target"]).is(4, "", stderr);
+}
+
+#[test]
+fn names_that_cannot_be() {
+    let cases: [(&[&str], &str); 8] = [
+        (
+            &["--organization", "z", "bytecode"],
+            "error: `o/xdp_pass` and `p/xdp_pass` would both be `quay.io/z/xdp_pass:latest`\n\n\
+             hint: select one of them, or leave `--organization` out\n",
+        ),
+        (
+            &["--as", "quay.io/x/y:z", "xdp_pass"],
+            "error: `--as quay.io/x/y:z` names one image, and 2 are selected: `o/xdp_pass`, `p/xdp_pass`\n\n\
+             hint: select one as `organization/name`\n",
+        ),
+        (
+            &["--as", "Upper/x", "o/xdp_pass"],
+            "error: no image can be named so\n  \
+             Caused by: invalid reference `Upper/x`: the repository has uppercase letters\n",
+        ),
+        (
+            &["--as", "", "o/xdp_pass"],
+            "error: no image can be named so\n  Caused by: invalid reference ``: it is empty\n",
+        ),
+        (
+            &["--tag", "v1", "--tag", "a b", "o/"],
+            "error: no image can be named so\n  \
+             Caused by: invalid reference `quay.io/o/xdp_pass:a b`: the tag is not `A-Za-z0-9_` followed by more of them, `.` or `-`\n",
+        ),
+        (
+            &["--tag", "", "o/"],
+            "error: no image can be named so\n  \
+             Caused by: invalid reference `quay.io/o/xdp_pass:`: the tag is empty\n",
+        ),
+        (
+            &["--registry", "quay io", "o/"],
+            "error: no image can be named so\n  \
+             Caused by: invalid reference `quay io/o/xdp_pass:latest`: the repository's components are `a-z0-9` with single `.`, `_`, `__` or dashes between\n",
+        ),
+        (
+            &["--organization", "Z", "o/"],
+            "error: no image can be named so\n  \
+             Caused by: invalid reference `quay.io/Z/xdp_pass:latest`: the repository has uppercase letters\n",
+        ),
+    ];
+    refused(&cases, 2);
+}
+
+#[test]
+fn destinations_that_are_none() {
+    let cases = [
+        ("images", "it has no scheme"),
+        ("", "it has no scheme"),
+        ("oci:", "its path is empty"),
+        ("oci-archive:", "its path is empty"),
+        ("docker:x", "`docker` is not a known scheme"),
+    ];
+    for (to, why) in cases {
+        let stderr = format!(
+            "error: invalid destination `{to}`: {why}; known are `oci:DIR`, `oci-archive:FILE`\n"
+        );
+        refused(&[(&["--to", "oci:good", "--to", to], &stderr)], 2);
+    }
+}
+
+#[test]
+fn what_the_command_line_itself_refuses() {
+    let platforms = "known are linux/386, linux/amd64, linux/arm, linux/arm64, linux/loong64, linux/mips, linux/mipsle, linux/mips64, linux/mips64le, linux/ppc64, linux/ppc64le, linux/riscv64, linux/s390x";
+    let help = "\n\nFor more information, try '--help'.\n";
+    let platform = |word: &str, nearest: &str| {
+        format!(
+            "error: invalid value '{word}' for '--platform <PLATFORM>': unknown platform `{word}`; {platforms}{nearest}{help}"
+        )
+    };
+    let cases: [(&[&str], String); 7] = [
+        (
+            &["--as", "a/b:c", "--tag", "d", "o/"],
+            format!(
+                "error: the argument '--as <REFERENCE>' cannot be used with '--tag <TAG>'\n\n\
+                 Usage: cargo xtask build-images --libbpf-dir <DIR> --quiet... --as <REFERENCE> <SELECTION>...{help}"
+            ),
+        ),
+        (
+            &["--all", "o/"],
+            format!(
+                "error: the argument '--all' cannot be used with '[SELECTION]...'\n\n\
+                 Usage: cargo xtask build-images --libbpf-dir <DIR> --quiet... --all [SELECTION]...{help}"
+            ),
+        ),
+        (
+            &["--jobs", "0"],
+            format!(
+                "error: invalid value '0' for '--jobs <N>': number would be zero for non-zero type{help}"
+            ),
+        ),
+        (
+            &["-j", "many"],
+            format!(
+                "error: invalid value 'many' for '--jobs <N>': invalid digit found in string{help}"
+            ),
+        ),
+        (&["--platform", "linux/amd46"], platform("linux/amd46", "; did you mean `linux/amd64`?")),
+        (&["--platform", "arm64,s390"], platform("s390", "; did you mean `linux/s390x`?")),
+        (&["--platform", "plan9"], platform("plan9", "")),
+    ];
+    for (args, stderr) in &cases {
+        refused(&[(args, stderr)], 2);
+    }
+}
+
+#[test]
+fn times_that_are_none() {
+    let checkout = checkout();
+    for epoch in ["", "abc", "-1", "1.5", "253402300800", "99999999999999999999"] {
+        let mut command = checkout.build_images_command(&["-q", "o/"]);
+        let stderr = format!(
+            "error: SOURCE_DATE_EPOCH is `{epoch}`, not a number of seconds up to 253402300799\n"
+        );
+        said(command.env("SOURCE_DATE_EPOCH", epoch), &checkout).is(2, "", &stderr);
+    }
+    assert!(!checkout.path().join("target").exists(), "nothing was begun");
+    let last = "make quay.io/o/xdp_pass:latest for linux/amd64, linux/s390x";
+    let mut command = checkout.build_images_command(&["-q", "--dry-run", "o/"]);
+    let run = said(command.env("SOURCE_DATE_EPOCH", "253402300799"), &checkout);
+    assert_eq!((run.code, run.stdout.lines().any(|line| line == last)), (0, true), "{run:?}");
+}
+
+#[test]
+fn a_file_for_the_references_that_cannot_be_written() {
+    let checkout = Checkout::warm();
+    let run = quiet(&checkout, &["--refs-file", "bpf", "xdp-dispatcher"]);
+    let stderr =
+        "error: failed to write `CHECKOUT/bpf`\n  Caused by: Is a directory (os error 21)\n";
+    run.is(1, "quay.io/bpfman/xdp-dispatcher:latest@sha256:*\n", stderr);
+}

@@ -1,0 +1,80 @@
+//! A machine of which a test says what is installed: a PATH of its own, with
+//! stand-ins that note how they were called.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+
+use crate::support::{Checkout, Run, finish};
+
+/// A directory that is the whole PATH, and a log of what ran from it.
+pub(super) struct Machine {
+    dir: TempDir,
+}
+
+impl Machine {
+    /// Makes a machine with no programs at all.
+    pub(super) fn new() -> Machine {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("bin")).unwrap();
+        std::fs::write(dir.path().join("log"), "").unwrap();
+        for (name, mode) in [("", 0o755), ("bin", 0o777), ("log", 0o666)] {
+            let path = dir.path().join(name);
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        }
+        Machine { dir }
+    }
+
+    pub(super) fn bin(&self) -> PathBuf {
+        self.dir.path().join("bin")
+    }
+
+    /// Adds a program that notes its arguments, then does as `script` says.
+    pub(super) fn stand_in(self, name: &str, script: &str) -> Machine {
+        let log = self.dir.path().join("log");
+        let path = self.bin().join(name);
+        let noted = format!("echo \"{name} $*\" >>'{}'", log.display());
+        std::fs::write(&path, format!("#!/bin/sh\n{noted}\n{script}\n")).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        self
+    }
+
+    /// Adds a package manager that does nothing.
+    pub(super) fn manager(self, name: &str) -> Machine {
+        self.stand_in(name, "")
+    }
+
+    /// Adds an apt that can make the named programs appear, and chats.
+    pub(super) fn apt(self, programs: &[(&str, PathBuf)]) -> Machine {
+        let bin = self.bin().display().to_string();
+        let links = programs
+            .iter()
+            .map(|(name, target)| format!("/bin/ln -sf '{}' '{bin}/{name}'\n", target.display()));
+        let links: String = links.collect();
+        let script = format!("echo chatting\n[ \"$1\" = update ] && exit 0\n{links}");
+        self.stand_in("apt-get", &script)
+    }
+
+    /// Runs the program here.
+    pub(super) fn run(&self, checkout: &Checkout, args: &[&str]) -> Run {
+        let mut command = checkout.command(args);
+        finish(command.env("PATH", self.bin()).env_remove("CLANG").output().unwrap())
+    }
+
+    /// Returns what ran, a line for each.
+    pub(super) fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("log")).unwrap()
+    }
+}
+
+/// Returns the compiler that the tests use.
+pub(super) fn clang() -> Option<PathBuf> {
+    test_support::tool(&std::env::var("CLANG").unwrap_or_else(|_| "clang".to_owned()))
+}
+
+/// Returns whether the tests run as root, as `id` sees it.
+pub(super) fn is_root() -> bool {
+    let output = std::process::Command::new("id").arg("-u").output().unwrap();
+    output.stdout == b"0\n"
+}

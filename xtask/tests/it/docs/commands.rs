@@ -1,0 +1,189 @@
+//! Every command that the documents show, run as it stands.
+
+use std::collections::BTreeSet;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use super::documents;
+use super::markdown::{Block, blocks, code};
+use crate::interop::podman::Storage;
+use crate::support::{Checkout, LIBBPF, Run, copy, finish};
+
+/// Commands that are shown and not run, and why.
+const NOT_RUN: [(&str, &str); 2] = [
+    ("cargo xtask test --install-deps", "it runs the suite that this test is part of"),
+    ("cargo xtask ci", "it runs the suite that this test is part of"),
+];
+
+/// The programs that a shown command may begin with.
+const PROGRAMS: [&str; 4] = ["cargo", "skopeo", "podman", "ls"];
+
+/// What cargo needs of a workspace to say what it pins: documents show
+/// commands without `--libbpf-dir`.
+const WORKSPACE: [&str; 8] = [
+    "Cargo.toml",
+    "Cargo.lock",
+    "crates",
+    "dispatchers/Cargo.toml",
+    "dispatchers/build.rs",
+    "dispatchers/src",
+    "xtask/Cargo.toml",
+    "xtask/src",
+];
+
+/// A checkout, and a user at it.
+struct Desk {
+    checkout: Checkout,
+    /// The user's home; `bin` in it stands first on PATH.
+    home: TempDir,
+    storage: Storage,
+}
+
+impl Desk {
+    fn new() -> Desk {
+        let desk = Desk {
+            checkout: Checkout::warm(),
+            home: tempfile::tempdir().unwrap(),
+            storage: Storage::new(),
+        };
+        for part in WORKSPACE {
+            let from = test_support::workspace_root().join(part);
+            if from.exists() {
+                copy(&from, &desk.checkout.path().join(part));
+            }
+        }
+        std::fs::create_dir_all(desk.home.path().join("src")).unwrap();
+        symlink(&*LIBBPF, desk.home.path().join("src/libbpf")).unwrap();
+        let program = env!("CARGO_BIN_EXE_xtask");
+        let cargo = which("cargo");
+        desk.stand_in(
+            "cargo",
+            &format!(
+                "if [ \"$1\" = xtask ]; then shift; exec '{program}' \"$@\"; fi\nexec '{}' \"$@\"",
+                cargo.display()
+            ),
+        );
+        // No test installs anything on anybody's machine.
+        for program in ["apt-get", "sudo"] {
+            desk.stand_in(program, "echo 'a test tried to install something' >&2; exit 1");
+        }
+        desk
+    }
+
+    fn stand_in(&self, name: &str, script: &str) {
+        let path = self.home.path().join("bin").join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// Types a line at the top of the checkout.
+    fn type_line(&self, line: &str) -> Run {
+        let real_home = PathBuf::from(std::env::var_os("HOME").unwrap_or_default());
+        let mut path = self.home.path().join("bin").into_os_string();
+        path.push(":");
+        path.push(std::env::var_os("PATH").unwrap());
+        let mut command = Command::new("sh");
+        command.args(["-c", line]).current_dir(self.checkout.path()).env_clear();
+        command.envs(std::env::var_os("CLANG").map(|clang| ("CLANG", clang)));
+        // rustup and cargo keep their things in the real home.
+        for (name, dir) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {
+            let dir = std::env::var_os(name).unwrap_or_else(|| real_home.join(dir).into());
+            command.env(name, dir);
+        }
+        command.env("PATH", path).env("HOME", self.home.path());
+        command.env("CARGO_MANIFEST_DIR", self.checkout.path().join("xtask"));
+        finish(command.envs(self.storage.environment()).output().unwrap())
+    }
+}
+
+fn which(name: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap();
+    let mut places = std::env::split_paths(&path).map(|dir| dir.join(name));
+    places.find(|place| place.is_file()).unwrap_or_else(|| Path::new(name).to_owned())
+}
+
+/// Returns the command of a line, without a comment behind it.
+fn command_of(line: &str) -> &str {
+    line.split(" #").next().unwrap_or_default().trim()
+}
+
+/// What trying one document's commands came to.
+struct Trial {
+    document: String,
+    /// Made for the first command.
+    desk: Option<Desk>,
+    /// The output of the last command, until it was compared.
+    said: Option<String>,
+    ran: usize,
+    not_run: Vec<String>,
+}
+
+impl Trial {
+    fn of(document: String, text: &str) -> Trial {
+        let mut trial = Trial { document, desk: None, said: None, ran: 0, not_run: Vec::new() };
+        for block in blocks(text) {
+            match block.language.as_str() {
+                "sh" => block.lines.iter().for_each(|(number, line)| trial.line(*number, line)),
+                "text" if block.follows => trial.compare(&block),
+                _ => {}
+            }
+        }
+        trial
+    }
+
+    /// Runs one line, unless it is one of those that are not run.
+    fn line(&mut self, number: usize, line: &str) {
+        let command = command_of(line);
+        let program = command.split(' ').next().unwrap_or_default();
+        let place = format!("{}:{number}: `{command}`", self.document);
+        assert!(PROGRAMS.contains(&program), "{place}: this test knows no such program");
+        if NOT_RUN.iter().any(|(known, _)| *known == command) {
+            self.not_run.push(command.to_owned());
+        } else if test_support::tool(program).is_some() {
+            let run = self.desk.get_or_insert_with(Desk::new).type_line(line);
+            assert_eq!(run.code, 0, "{place}: {}", run.stderr);
+            self.said = Some(run.stdout);
+            self.ran += 1;
+        }
+    }
+
+    /// A block of text behind a block of commands is what the last one says.
+    fn compare(&mut self, block: &Block) {
+        if let Some(said) = self.said.take() {
+            let shown = block.lines.iter().flat_map(|(_, line)| line.split_whitespace());
+            let said: Vec<_> = said.split_whitespace().collect();
+            assert_eq!(said, shown.collect::<Vec<_>>(), "{}", self.document);
+        }
+    }
+}
+
+#[test]
+fn shown_commands_work_and_show_what_they_say() {
+    let trials = documents().into_iter().map(|(document, text)| Trial::of(document, &text));
+    let trials: Vec<_> = trials.collect();
+    let not_run: BTreeSet<_> = trials.iter().flat_map(|trial| trial.not_run.clone()).collect();
+    assert_eq!(not_run, NOT_RUN.map(|(command, _)| command.to_owned()).into(), "shown nowhere");
+    let ran: usize = trials.iter().map(|trial| trial.ran).sum();
+    assert!(ran >= 8, "only {ran} commands were run");
+}
+
+#[test]
+fn mentioned_commands_exist() {
+    let checkout = Checkout::cold();
+    let mut seen = 0;
+    for (document, text) in documents() {
+        let mentioned = code(&text).into_iter().filter(|code| code.starts_with("cargo xtask "));
+        for command in mentioned.filter(|command| !command.contains('…')) {
+            // What stands before `--help` is checked before it is answered.
+            let words = command.split(' ').skip(2).chain(["--help"]);
+            let run = checkout.run(&words.collect::<Vec<_>>());
+            assert_eq!(run.code, 0, "{document}: `{command}`: {}", run.stderr);
+            seen += 1;
+        }
+    }
+    assert!(seen > 0);
+}

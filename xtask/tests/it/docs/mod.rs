@@ -1,0 +1,25 @@
+//! What the documents show is so: their commands are run as they stand, and
+//! what they list is compared with what there is.
+
+mod commands;
+mod lists;
+mod markdown;
+
+/// The documents, relative to the top of the checkout.
+fn documents() -> Vec<(String, String)> {
+    let root = test_support::workspace_root();
+    let top = ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md"].map(str::to_owned);
+    let mut names = top.to_vec();
+    let mut more: Vec<_> = std::fs::read_dir(root.join("docs"))
+        .unwrap()
+        .map(|entry| format!("docs/{}", entry.unwrap().file_name().to_string_lossy()))
+        .filter(|name| name.ends_with(".md"))
+        .collect();
+    more.sort();
+    names.extend(more);
+    let texts = names.into_iter().map(|name| {
+        let text = std::fs::read_to_string(root.join(&name)).unwrap();
+        (name, text)
+    });
+    texts.collect()
+}

@@ -1,0 +1,18 @@
+//! Tests of the commands as their user meets them: the program is run, and
+//! its output, exit code and files are compared.
+
+#![allow(
+    unreachable_pub,
+    clippy::disallowed_methods,
+    reason = "tests make trees and run programs as any user would"
+)]
+
+mod bad_input;
+mod cli;
+mod docs;
+mod incremental;
+mod interop;
+mod reproducible;
+mod robust;
+mod structure;
+mod support;
