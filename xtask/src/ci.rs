@@ -5,7 +5,9 @@ use ui::Failures;
 use crate::context::Context;
 use crate::{lint, test};
 
-/// Run what CI runs: the tests with their tools installed, then lint
+/// Run what CI runs: the tests, then lint
+///
+/// Installs with apt what the tests need and is missing.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   cargo xtask ci")]

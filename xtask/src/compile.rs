@@ -1,6 +1,7 @@
 //! What `build-ebpf` and `build-images` share: which compiler and headers,
 //! and how a compilation is reported.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -10,6 +11,7 @@ use bpf_build::{
     WorkshopError,
 };
 use clap::Args;
+use clap::builder::OsStringValueParser;
 use ui::{Exit, Failure};
 
 use crate::context::{Context, typed};
@@ -23,8 +25,8 @@ const INCLUDE: &str = "bpf/include";
 #[command(next_help_heading = "Compiling")]
 pub(crate) struct CompileArgs {
     /// The clang to compile with: a path, or a name on PATH; 14 or newer
-    #[arg(long, env = "CLANG", value_name = "PROGRAM")]
-    clang: Option<PathBuf>,
+    #[arg(long, env = "CLANG", value_name = "PROGRAM", value_parser = OsStringValueParser::new())]
+    clang: Option<OsString>,
 
     /// A checkout of libbpf to take the headers from, instead of the pinned
     /// copy
@@ -71,7 +73,9 @@ impl CompileArgs {
     }
 
     fn compiler(&self, cx: &Context<'_>, dir: &Path) -> Result<Compiler, Failure> {
-        let found = Compiler::find(self.clang.as_deref(), &dir.join("compilers"));
+        // An empty variable is as good as none.
+        let wanted = self.clang.as_deref().filter(|clang| !clang.is_empty()).map(Path::new);
+        let found = Compiler::find(wanted, &dir.join("compilers"));
         let compiler = found.map_err(|error| {
             let exit = match error {
                 CompilerError::NotClang { .. } => Exit::Usage,

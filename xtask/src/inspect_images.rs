@@ -1,16 +1,17 @@
 //! `inspect-images`: what layouts hold, checked to the last byte.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use bpf_arch::Arch;
 use bpf_object::ObjectInfo;
 use bytecode_image::{Contents, Severity, difference, inspect, is_bytecode};
+use host::fs::IoContext;
 use oci::layout::Tree;
 use oci::verify::{self, Finding, Limits};
-use oci::{Artifact, Layout, archive};
+use oci::{Artifact, Digest, Layout, archive};
 use serde::Serialize;
-use ui::{Exit, Failure, Failures, Format, Table};
+use ui::{Exit, Failure, Failures, Format};
 
 use crate::context::{Context, typed};
 
@@ -72,16 +73,28 @@ struct ObjectReport {
 struct Problem {
     place: String,
     message: String,
+    /// What the user can do, where it is not to build again.
+    #[serde(skip)]
+    hint: Option<String>,
+}
+
+impl Problem {
+    fn new(place: impl Into<String>, message: impl Into<String>) -> Problem {
+        Problem { place: place.into(), message: message.into(), hint: None }
+    }
 }
 
 pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     let path = match &args.path {
-        Some(path) => typed(path)?,
+        Some(path) => existing(&typed(path)?)?,
         None => cx.target().join("images"),
     };
     let mut report = Report { schema: 1, ..Report::default() };
     for (name, layout) in layouts(&path, &mut report, cx)? {
         examine(&name, &layout, &mut report);
+    }
+    for note in &report.notes {
+        cx.ui.note(note);
     }
     if report.images.is_empty() && report.problems.is_empty() {
         let message = format!("`{}` holds no images", cx.shown(&path));
@@ -90,9 +103,15 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     }
     match cx.ui.format() {
         Format::Json => cx.ui.json(&report)?,
-        Format::Human => cx.ui.table(&table(&report))?,
+        Format::Human => report.images.iter().try_for_each(|image| cx.ui.result(block(image)))?,
     }
     finish(report, cx)
+}
+
+/// What was typed must be there; that nothing was built yet is no mistake.
+fn existing(path: &Path) -> Result<PathBuf, Failure> {
+    std::fs::metadata(path).io_context("open", path)?;
+    Ok(path.to_owned())
 }
 
 /// Returns the layouts at `path`, each with the beginning of its images'
@@ -102,13 +121,17 @@ fn layouts(
     report: &mut Report,
     cx: &Context<'_>,
 ) -> Result<Vec<(String, Layout)>, Failure> {
+    let unread = |error: oci::Error| {
+        Failure::from(error).context(format!("failed to read `{}`", cx.shown(path)))
+    };
     let whole = |error: oci::Error| {
         let hint = error.hint();
-        let failure = Failure::from(error).context(format!("failed to read `{}`", cx.shown(path)));
-        hint.into_iter().fold(failure, Failure::hint)
+        hint.into_iter().fold(unread(error), Failure::hint)
     };
     if path.is_file() {
-        return Ok(vec![(String::new(), archive::open(path).map_err(whole)?)]);
+        // Any file may be named here: that it is no archive is no reason to
+        // advise that it be removed.
+        return Ok(vec![(String::new(), archive::open(path).map_err(unread)?)]);
     }
     if path.join("oci-layout").is_file() {
         return Ok(vec![(String::new(), Layout::open(path).map_err(whole)?)]);
@@ -124,8 +147,8 @@ fn layouts(
         match Layout::open(&repository.path) {
             Ok(layout) => layouts.push((repository.name, layout)),
             Err(error) => {
-                let message = error.to_string();
-                report.problems.push(Problem { place: repository.name, message });
+                let problem = Problem::new(repository.name, error.to_string());
+                report.problems.push(Problem { hint: error.hint(), ..problem });
             }
         }
     }
@@ -148,8 +171,9 @@ fn examine(repository: &str, layout: &Layout, report: &mut Report) {
         .notes
         .extend(verified.notes.iter().map(|note| format!("{}: {}", place(note), about(note))));
     for problem in &verified.problems {
-        report.problems.push(Problem { place: place(problem), message: about(problem) });
+        report.problems.push(Problem::new(place(problem), about(problem)));
     }
+    let broken: BTreeSet<Digest> = verified.problems.iter().filter_map(|p| p.digest).collect();
     for name in &verified.names {
         let tag = name.tag.as_deref().unwrap_or("?");
         let full = match repository {
@@ -163,7 +187,11 @@ fn examine(repository: &str, layout: &Layout, report: &mut Report) {
         };
         let mut objects = Vec::new();
         for verified in &name.images {
-            let object = contents(&image.name, verified, layout, report);
+            let layers = &verified.manifest.layers;
+            let object = match layers.iter().any(|layer| broken.contains(&layer.digest)) {
+                true => None, // What is wrong was said, and nothing follows from it.
+                false => contents(&image.name, verified, layout, report),
+            };
             let arch: Option<Arch> = verified.platform.to_string().parse().ok();
             objects.extend(arch.zip(object.as_ref().map(|contents| contents.info.clone())));
             image.platforms.push(PlatformReport {
@@ -201,7 +229,7 @@ fn contents(
     let (contents, findings) = inspect(&image);
     for finding in findings {
         let place = format!("{name} {}", verified.platform);
-        let problem = Problem { place, message: finding.message };
+        let problem = Problem::new(place, finding.message);
         match finding.severity {
             Severity::Error => report.problems.push(problem),
             Severity::Warning => report.warnings.push(problem),
@@ -215,7 +243,7 @@ fn compare(name: &str, objects: &[(Arch, ObjectInfo)], report: &mut Report) {
     let objects: Vec<_> = objects.iter().map(|(arch, info)| (*arch, info)).collect();
     for difference in difference(&objects) {
         let message = format!("the platforms differ: {difference}");
-        report.problems.push(Problem { place: name.to_owned(), message });
+        report.problems.push(Problem::new(name, message));
     }
 }
 
@@ -226,45 +254,43 @@ impl ObjectReport {
     }
 }
 
-fn table(report: &Report) -> Table {
-    let mut table = Table::new(&["IMAGE", "DIGEST", "PLATFORMS", "OBJECT", "PROGRAMS", "MAPS"]);
-    for image in &report.images {
-        let objects = || image.platforms.iter().filter_map(|platform| platform.object.as_ref());
-        let names = |map: &BTreeMap<String, String>| {
-            let words: Vec<_> = map.iter().map(|(name, kind)| format!("{name}:{kind}")).collect();
-            words.join(" ")
-        };
-        let sizes = objects().map(|object| object.size);
-        let size = match (sizes.clone().min(), sizes.max()) {
-            (Some(low), Some(high)) if low == high => ui::human_bytes(low),
-            (Some(low), Some(high)) => {
-                format!("{}-{}", ui::human_bytes(low), ui::human_bytes(high))
-            }
-            _ => String::new(),
-        };
-        table.row([
-            image.name.clone(),
-            image.digest.chars().take("sha256:".len() + 12).collect(),
-            platforms(image),
-            size,
-            objects().next().map(|object| names(&object.programs)).unwrap_or_default(),
-            objects().next().map(|object| names(&object.maps)).unwrap_or_default(),
-        ]);
+/// Describes one image in a few lines that fit a terminal.
+fn block(image: &ImageReport) -> String {
+    let digest: String = image.digest.chars().take("sha256:".len() + 12).collect();
+    let mut text = format!("{}  {digest}", image.name);
+    let mut platforms: Vec<&PlatformReport> = image.platforms.iter().collect();
+    // Platforms of one size, little-endian ones mostly, share a line.
+    while let Some(first) = platforms.first().copied() {
+        let alike = |other: &&PlatformReport| file_of(other) == file_of(first);
+        let names: Vec<_> = platforms
+            .iter()
+            .copied()
+            .filter(alike)
+            .map(|p| p.platform.trim_start_matches("linux/"))
+            .collect();
+        text += &format!("\n    {} for {}", file_of(first), names.join(", "));
+        platforms.retain(|other| !alike(other));
     }
-    table
+    if let Some(object) = image.platforms.iter().find_map(|platform| platform.object.as_ref()) {
+        for (what, map) in [("programs", &object.programs), ("maps    ", &object.maps)] {
+            let words: Vec<_> = map.iter().map(|(name, kind)| format!("{name}:{kind}")).collect();
+            if !words.is_empty() {
+                text += &format!("\n    {what} {}", words.join(" "));
+            }
+        }
+    }
+    text
 }
 
-fn platforms(image: &ImageReport) -> String {
-    let names =
-        image.platforms.iter().map(|platform| platform.platform.trim_start_matches("linux/"));
-    names.collect::<Vec<_>>().join(",")
+fn file_of(platform: &PlatformReport) -> String {
+    match &platform.object {
+        Some(object) => format!("{}, {},", object.file, ui::human_bytes(object.size)),
+        None => "no bytecode".to_owned(),
+    }
 }
 
 fn finish(report: Report, cx: &Context<'_>) -> Result<(), Failures> {
-    for note in &report.notes {
-        cx.ui.note(note);
-    }
-    for Problem { place, message } in &report.warnings {
+    for Problem { place, message, .. } in &report.warnings {
         cx.ui.warn(format_args!("{place}: {message}"));
     }
     let platforms: usize = report.images.iter().map(|image| image.platforms.len()).sum();
@@ -274,9 +300,9 @@ fn finish(report: Report, cx: &Context<'_>) -> Result<(), Failures> {
         ui::count(platforms, "platform")
     );
     cx.ui.step("Checked", format_args!("{what}: {}", ui::count(report.problems.len(), "problem")));
-    let failures = report.problems.into_iter().map(|Problem { place, message }| {
-        Failure::new(Exit::Failed, format!("{place}: {message}"))
-            .hint("`cargo xtask build-images` writes anew what is missing or corrupt")
+    let failures = report.problems.into_iter().map(|Problem { place, message, hint }| {
+        let again = || "`cargo xtask build-images` writes anew what is missing or corrupt".into();
+        Failure::new(Exit::Failed, format!("{place}: {message}")).hint(hint.unwrap_or_else(again))
     });
     Failures(failures.collect()).or(())
 }

@@ -53,23 +53,21 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     match cx.ui.format() {
         Format::Json => cx.ui.json(&Report { schema: 1, images })?,
         Format::Human => {
-            let mut table = Table::new(&["IMAGE", "KIND", "FROM", "PLATFORMS"]);
+            let mut table = Table::new(&["IMAGE", "FROM"]);
             for (entry, image) in selected.iter().zip(&images) {
                 let mark = if image.default { "" } else { " *" };
-                let platforms = match &entry.platforms {
-                    Some(narrowed) => list(narrowed),
-                    None => "all".to_owned(),
+                let only = match &entry.platforms {
+                    Some(narrowed) => format!(" ({})", list(narrowed)),
+                    None => String::new(),
                 };
                 table.row([
                     format!("{}{mark}", entry.full_name()),
-                    image.kind.to_owned(),
-                    image.source.clone(),
-                    platforms,
+                    format!("{}{only}", image.source),
                 ]);
             }
             cx.ui.table(&table)?;
             cx.ui.note(format_args!(
-                "\nAll platforms: {}.\n* only when named, or with --all",
+                "\nPlatforms: {}.\n* not part of a plain `build-images`",
                 list(&catalogue.platforms)
             ));
         }

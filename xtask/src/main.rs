@@ -30,8 +30,19 @@ use crate::context::{Context, Jobs};
 /// Build eBPF programs, package them as container images, check them
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", version, styles = ui::STYLES)]
-#[command(after_help = "Exit codes: 0 done, 1 the work failed, 2 bad usage or catalogue, \
-    3 a needed tool is missing, 4 nothing to do for this selection, 130 interrupted.")]
+#[command(after_help = "Examples:
+  cargo xtask build-images
+  cargo xtask build-images --help
+  cargo xtask test --install-deps
+
+Exit codes:
+    0  done
+    1  the work failed
+    2  bad usage or catalogue
+    3  a needed tool is missing
+    4  nothing to do for this selection
+   70  a bug in this program
+  130  interrupted")]
 struct Cli {
     #[command(subcommand)]
     command: Command,

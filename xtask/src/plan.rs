@@ -62,14 +62,8 @@ pub(crate) fn plan(catalogue: &Catalogue, wish: &Wish) -> Result<Plan, Failure> 
     for entry in &selected {
         let source = match &entry.kind {
             Kind::Bytecode(source) => source,
-            Kind::Containerfile { .. } => {
-                let why = "this command makes no images from Containerfiles";
-                plan.left_out.push((entry.full_name(), why));
-                continue;
-            }
-            Kind::Mirror(_) => {
-                let why = "this command copies no images from other registries";
-                plan.left_out.push((entry.full_name(), why));
+            other => {
+                plan.left_out.push((entry.full_name(), not_made(other)));
                 continue;
             }
         };
@@ -97,8 +91,7 @@ pub(crate) fn plan(catalogue: &Catalogue, wish: &Wish) -> Result<Plan, Failure> 
     }
     if wish.selection.is_empty() && !wish.all {
         let others = catalogue.images.iter().filter(|entry| !entry.default);
-        plan.left_out
-            .extend(others.map(|entry| (entry.full_name(), "only when named, or with --all")));
+        plan.left_out.extend(others.map(|entry| (entry.full_name(), not_made(&entry.kind))));
     }
     check(&plan, wish)?;
     Ok(plan)
@@ -128,7 +121,8 @@ pub(crate) fn selection_failure(error: SelectionError) -> Failure {
 
 fn check(plan: &Plan, wish: &Wish) -> Result<(), Failure> {
     if plan.images.is_empty() {
-        let failure = Failure::new(Exit::Empty, "nothing to build: the selection is empty");
+        let message = "nothing to build: none of the selected images can be made here";
+        let failure = Failure::new(Exit::Empty, message);
         let reasons =
             plan.left_out.iter().map(|(image, why)| format!("`{image}` is left out: {why}"));
         return Err(reasons.take(3).fold(failure, Failure::hint));
@@ -154,6 +148,15 @@ fn check(plan: &Plan, wish: &Wish) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Returns why a run leaves out an image of this kind.
+fn not_made(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Bytecode(_) => "only when named, or with --all",
+        Kind::Containerfile { .. } => "this command makes no images from Containerfiles",
+        Kind::Mirror(_) => "this command copies no images from other registries",
+    }
 }
 
 fn narrow(platforms: &[Arch], wanted: &[Arch]) -> Vec<Arch> {

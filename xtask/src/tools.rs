@@ -83,9 +83,10 @@ pub(crate) fn missing(needed: For) -> Vec<&'static Tool> {
 pub(crate) fn how_to_install(names: &[&str]) -> String {
     let tools: Vec<&Tool> = TOOLS.iter().filter(|tool| names.contains(&tool.name)).collect();
     match command(&tools) {
-        Some(command) => {
+        Some(command) if host::find_tool("apt-get").is_some() => {
             format!("`{command}` installs it, and so does `--install-deps`")
         }
+        Some(command) => format!("`{command}` installs it"),
         None => format!("install the packages: {}", every_name(&tools)),
     }
 }

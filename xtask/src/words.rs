@@ -14,10 +14,11 @@ pub(crate) fn nearest<'a>(unknown: &str, known: impl Iterator<Item = &'a str>) -
 /// known ones and the nearest.
 pub(crate) fn platform(word: &str) -> Result<Arch, String> {
     word.parse().map_err(|error: bpf_arch::UnknownPlatform| {
-        let known = Arch::ALL.iter().map(|arch| arch.platform());
-        let full = if word.contains('/') { word.to_owned() } else { format!("linux/{word}") };
-        match nearest(&full, known) {
-            Some(nearest) => format!("{error}; did you mean `{nearest}`?"),
+        let known = Arch::ALL.iter().map(|arch| arch.goarch());
+        // All begin with `linux/`: what follows tells them apart.
+        let (_, goarch) = word.rsplit_once('/').unwrap_or(("", word));
+        match nearest(goarch, known) {
+            Some(nearest) => format!("{error}; did you mean `linux/{nearest}`?"),
             None => error.to_string(),
         }
     })

@@ -20,10 +20,12 @@ pub struct GlobalArgs {
     )]
     pub verbose: u8,
 
-    /// When to colour; `auto` heeds NO_COLOR, FORCE_COLOR and the terminal
+    /// When to colour: auto (as the terminal, NO_COLOR and FORCE_COLOR say),
+    /// always or never
     #[arg(
         long,
         global = true,
+        hide_possible_values = true,
         value_enum,
         default_value_t,
         value_name = "WHEN",
@@ -31,10 +33,11 @@ pub struct GlobalArgs {
     )]
     pub color: Color,
 
-    /// How results are printed: for people, or one JSON document
+    /// How results are printed: human, or json for one document
     #[arg(
         long,
         global = true,
+        hide_possible_values = true,
         value_enum,
         default_value_t,
         value_name = "FORMAT",

@@ -18,6 +18,10 @@ use crate::plan::{self, Plan, Wish};
 /// Where images go unless the user says otherwise.
 const DEFAULT_TO: &str = "images";
 
+/// The last second of the year 9999: images state times by RFC 3339, which
+/// knows no later ones.
+const LAST_SECOND: u64 = 253_402_300_799;
+
 /// Build images and put them where they are needed
 ///
 /// Compiles what the selected images of images.yaml are made of, packages it
@@ -32,8 +36,8 @@ const DEFAULT_TO: &str = "images";
 #[command(after_help = "Examples:
   cargo xtask build-images
   cargo xtask build-images xdp-dispatcher tc-dispatcher
-  cargo xtask build-images --platform linux/arm64 --to oci-archive:arm64.tar bytecode
-  cargo xtask build-images --as localhost/me/counter:test bpfman-bytecode/go-xdp-counter
+  cargo xtask build-images --platform linux/arm64 --to oci-archive:arm64.tar
+  cargo xtask build-images --as localhost/me/pass:test xdp_pass
   cargo xtask build-images --dry-run")]
 pub(crate) struct Args {
     /// What to build
@@ -115,16 +119,16 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     for destination in &destinations {
         make::publish(destination, &made, cx, &mut report, &mut failures);
     }
+    // What was made is reported even where what comes after fails.
     if args.prune && failures.0.is_empty() {
         let mut keep = plan::all_references(&catalogue, &wish)?;
         keep.extend(made.iter().flat_map(|made| made.named.references.clone()));
-        for destination in &destinations {
-            make::prune(destination, &keep, cx)?;
-        }
+        let pruned = destinations.iter().map(|destination| make::prune(destination, &keep, cx));
+        failures.0.extend(pruned.filter_map(Result::err));
     }
-    if let Some(path) = refs_file {
-        host::fs::write_if_changed(&path, report.references().as_bytes())?;
-    }
+    let references = report.references();
+    let written = refs_file.map(|path| host::fs::write_if_changed(&path, references.as_bytes()));
+    failures.0.extend(written.and_then(Result::err).map(Failure::from));
     report.finish(&failures, started.elapsed(), cx)?;
     failures.or(())
 }
@@ -145,12 +149,13 @@ fn wish(args: &Args) -> Result<Wish, Failure> {
 /// Returns the time that images are to carry: the variable's
 /// (<https://reproducible-builds.org/specs/source-date-epoch/>), or 0.
 fn source_date_epoch() -> Result<u64, Failure> {
-    match std::env::var("SOURCE_DATE_EPOCH") {
-        Err(_) => Ok(0),
-        Ok(text) => text.parse().map_err(|_| {
-            Failure::usage(format!("SOURCE_DATE_EPOCH is `{text}`, not a number of seconds"))
-        }),
-    }
+    let Some(text) = std::env::var_os("SOURCE_DATE_EPOCH") else { return Ok(0) };
+    let text = text.to_string_lossy();
+    let seconds = text.parse().ok().filter(|seconds| *seconds <= LAST_SECOND);
+    seconds.ok_or_else(|| {
+        let message = format!("SOURCE_DATE_EPOCH is `{text}`, not a number of seconds");
+        Failure::usage(format!("{message} up to {LAST_SECOND}"))
+    })
 }
 
 fn destinations(args: &Args, cx: &Context<'_>) -> Result<Vec<Destination>, Failure> {
@@ -178,10 +183,11 @@ fn check_clang(catalogue: &Catalogue, compiler: &bpf_build::Compiler, cx: &Conte
 /// Says what is not built, together where the reason is the same.
 fn say_left_out(plan: &Plan, cx: &Context<'_>) {
     let mut reasons: Vec<&str> = plan.left_out.iter().map(|(_, why)| *why).collect();
+    reasons.sort_unstable();
     reasons.dedup();
     for reason in reasons {
         let images = plan.left_out.iter().filter(|(_, why)| *why == reason);
         let names: Vec<_> = images.map(|(image, _)| image.as_str()).collect();
-        cx.ui.note(format_args!("Left out, {reason}: {}", names.join(", ")));
+        cx.ui.note(format_args!("Left out: {} ({reason})", names.join(", ")));
     }
 }

@@ -16,6 +16,8 @@ use crate::plan::Plan;
 /// The command's JSON.
 #[derive(Debug, Serialize)]
 pub(super) struct Report<'a> {
+    #[serde(skip)]
+    plan: &'a Plan,
     schema: u32,
     images: Vec<ImageReport>,
     left_out: Vec<LeftOut<'a>>,
@@ -26,6 +28,7 @@ pub(super) struct Report<'a> {
 /// One image, in the catalogue's order.
 #[derive(Debug, Serialize)]
 struct ImageReport {
+    /// As the catalogue has it, whatever its references are.
     image: String,
     #[serde(skip)]
     index: usize,
@@ -69,6 +72,7 @@ impl<'a> Report<'a> {
         platforms.dedup();
         let left_out = plan.left_out.iter().map(|(image, why)| LeftOut { image, why });
         Report {
+            plan,
             schema: 1,
             images: Vec::new(),
             left_out: left_out.collect(),
@@ -99,11 +103,7 @@ impl<'a> Report<'a> {
         match self.images.iter_mut().find(|image| image.index == index) {
             Some(image) => image.destinations.push(at),
             None => self.images.push(ImageReport {
-                image: published
-                    .references
-                    .first()
-                    .map(|r| r.repository().to_owned())
-                    .unwrap_or_default(),
+                image: self.plan.images[index].image.clone(),
                 index,
                 references: published.references.iter().map(ToString::to_string).collect(),
                 digest: published.digest.to_string(),
@@ -112,6 +112,7 @@ impl<'a> Report<'a> {
                 destinations: vec![at],
             }),
         }
+        self.images.sort_by_key(|image| image.index);
     }
 
     /// Returns a line `reference@digest` for each name of each image.
@@ -132,7 +133,6 @@ impl<'a> Report<'a> {
         elapsed: Duration,
         cx: &Context<'_>,
     ) -> Result<(), Failure> {
-        self.images.sort_by_key(|image| image.index);
         self.summary.images = self.images.len();
         self.summary.seconds = elapsed.as_secs_f64();
         self.failures = failures.0.clone();
@@ -186,6 +186,10 @@ pub(super) fn dry_run(
             cx.ui.result(format_args!("    {command}"))?;
         }
     }
+    cx.ui.note(
+        "One run serves all platforms of a byte order where the source never asks for its \
+         architecture.",
+    );
     for image in &plan.images {
         for reference in &image.references {
             cx.ui.result(format_args!("make {reference} for {}", list(&image.platforms)))?;

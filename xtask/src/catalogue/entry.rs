@@ -194,9 +194,9 @@ fn kind(keys: &Keys) -> Result<Kind, String> {
     Ok(Kind::Mirror(keys.mirror.clone().unwrap_or_default()))
 }
 
-/// A path inside the checkout is relative and never goes up.
+/// The path of a file inside the checkout is relative and never goes up.
 fn inside(path: &Path) -> Result<(), ()> {
     let down =
         path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
-    if down { Ok(()) } else { Err(()) }
+    if down && path.file_name().is_some() { Ok(()) } else { Err(()) }
 }
