@@ -78,6 +78,14 @@ pub struct Workshop {
     cache: Cache,
 }
 
+/// Architectures of one source whose arguments differ in nothing but the
+/// architecture's macro.
+struct Group {
+    /// The arguments without it.
+    common: Vec<OsString>,
+    variants: Vec<Variant>,
+}
+
 /// Architectures whose arguments are the same to the letter.
 struct Variant {
     argv: Vec<OsString>,
@@ -157,8 +165,8 @@ impl Workshop {
             rayon::scope(|scope| {
                 let run = &run;
                 for (index, request) in requests.iter().enumerate() {
-                    for alike in self.variants(request) {
-                        scope.spawn(move |scope| run.group(scope, index, alike));
+                    for group in self.groups(request) {
+                        scope.spawn(move |scope| run.group(scope, index, group));
                     }
                 }
             });
@@ -176,45 +184,52 @@ impl Workshop {
         Cmd::new(self.compiler.path()).args(argv).dir(&self.root).keep_env(&KEPT_ENV)
     }
 
-    /// Groups a request's architectures: within a group the arguments differ
-    /// in nothing but the architecture's macro.
-    fn variants(&self, request: &Request) -> Vec<Vec<Variant>> {
+    /// Groups a request's architectures by what they may share.
+    fn groups(&self, request: &Request) -> Vec<Group> {
         let mut archs = request.archs.clone();
         archs.sort();
         archs.dedup();
-        let mut groups: BTreeMap<Vec<OsString>, Vec<Variant>> = BTreeMap::new();
+        let mut groups: Vec<Group> = Vec::new();
         for arch in archs {
             let argv = argv::argv(&request.source, arch, &self.setting);
             let macro_arg = OsString::from(format!("-D__TARGET_ARCH_{}", arch.libbpf()));
-            let common = argv.iter().filter(|arg| **arg != macro_arg).cloned().collect();
-            let group = groups.entry(common).or_default();
-            match group.iter_mut().find(|variant| variant.argv == argv) {
+            let common: Vec<_> = argv.iter().filter(|arg| **arg != macro_arg).cloned().collect();
+            let group = match groups.iter().position(|group| group.common == common) {
+                Some(index) => &mut groups[index],
+                None => {
+                    groups.push(Group { common, variants: Vec::new() });
+                    let last = groups.len() - 1;
+                    &mut groups[last]
+                }
+            };
+            match group.variants.iter_mut().find(|variant| variant.argv == argv) {
                 Some(variant) => variant.archs.push(arch),
-                None => group.push(Variant { argv, archs: vec![arch] }),
+                None => group.variants.push(Variant { argv, archs: vec![arch] }),
             }
         }
-        groups.into_values().collect()
+        groups
     }
 }
 
 impl<'a> Run<'a> {
     /// Makes the first variant's object; it serves the others too unless the
     /// source asks for its architecture.
-    fn group<'s>(&'s self, scope: &rayon::Scope<'s>, index: usize, mut alike: Vec<Variant>) {
-        if alike.is_empty() {
-            return;
-        }
-        let first = alike.remove(0);
+    fn group<'s>(&'s self, scope: &rayon::Scope<'s>, index: usize, group: Group) {
+        let Group { common, variants } = group;
+        let mut variants = variants.into_iter();
+        let Some(first) = variants.next() else { return };
         let mut archs = first.archs.clone();
-        let made = self.make(&self.requests[index].source, &first.argv);
+        let made = self.make(&self.requests[index].source, &first.argv, &common);
         if matches!(made, Ok((_, true))) {
-            archs.extend(alike.drain(..).flat_map(|variant| variant.archs));
+            archs.extend(variants.by_ref().flat_map(|variant| variant.archs));
             archs.sort();
         }
         self.record(index, archs, made.map(|(object, _)| object));
-        for variant in alike {
+        let common = Arc::new(common);
+        for variant in variants {
+            let common = Arc::clone(&common);
             scope.spawn(move |_| {
-                let made = self.make(&self.requests[index].source, &variant.argv);
+                let made = self.make(&self.requests[index].source, &variant.argv, &common);
                 self.record(index, variant.archs, made.map(|(object, _)| object));
             });
         }
@@ -240,27 +255,41 @@ impl<'a> Run<'a> {
     }
 
     /// Returns the object that `argv` makes, and whether it serves every
-    /// architecture of its byte order.
-    fn make(&self, source: &Source, argv: &[OsString]) -> Result<(Object, bool), CompileError> {
+    /// architecture of its byte order. Such a one is kept under the arguments
+    /// that they have in common, so that whichever is wanted finds it.
+    fn make(
+        &self,
+        source: &Source,
+        argv: &[OsString],
+        common: &[OsString],
+    ) -> Result<(Object, bool), CompileError> {
         if host::interrupted() {
             return Err(CompileError::Interrupted);
         }
-        let request = cache::request(self.workshop.compiler.identity(), argv);
-        let (kept, compiled) = match self.workshop.cache.look_up(&request, &self.inputs) {
-            Some(kept) => (kept, false),
-            None => (self.compile(source, argv, &request)?, true),
+        let cache = &self.workshop.cache;
+        let identity = self.workshop.compiler.identity();
+        let [shared, own] = [common, argv].map(|argv| cache::request(identity, argv));
+        let known = |request: &str| cache.look_up(request, &self.inputs);
+        let found = known(&shared).map(|kept| (kept, true));
+        let found = found.or_else(|| known(&own).map(|kept| (kept, false)));
+        let compiled = found.is_none();
+        let (kept, is_shared) = match found {
+            Some(found) => found,
+            None => self.compile(source, argv, [&shared, &own])?,
         };
-        let Kept { bytes, warnings, shared } = kept;
+        let Kept { bytes, warnings } = kept;
         let info = bpf_object::read(&bytes)?;
-        Ok((Object { bytes, info, warnings, compiled }, shared))
+        Ok((Object { bytes, info, warnings, compiled }, is_shared))
     }
 
+    /// Compiles, and keeps the object under the first of `requests` if it is
+    /// to be shared, else under the second.
     fn compile(
         &self,
         source: &Source,
         argv: &[OsString],
-        request: &str,
-    ) -> Result<Kept, CompileError> {
+        [shared, own]: [&str; 2],
+    ) -> Result<(Kept, bool), CompileError> {
         if !self.inputs.exists(&source.path) {
             return Err(CompileError::NoSource);
         }
@@ -272,7 +301,8 @@ impl<'a> Run<'a> {
         let read = depfile::parse(&deps);
         let asks = read.iter().any(|path| self.inputs.get(path).names_arch)
             || source.define.iter().any(|define| define.contains("__TARGET"));
-        let kept = Kept { bytes, warnings, shared: !asks };
+        let request = if asks { own } else { shared };
+        let kept = Kept { bytes, warnings };
         // What changed under clang's hands may not be what was hashed, and
         // what was read unseen was not hashed.
         let unseen = read.iter().any(|path| self.inputs.get(path).reads_unseen);
@@ -281,7 +311,7 @@ impl<'a> Run<'a> {
             let plan = Plan::new(read, &searched, &self.inputs);
             self.workshop.cache.keep(request, &plan, &self.inputs, &kept)?;
         }
-        Ok(kept)
+        Ok((kept, !asks))
     }
 
     /// Makes a directory for one compilation, removed at the end of the run.

@@ -17,7 +17,7 @@ use crate::digest;
 use crate::inputs::Inputs;
 
 /// Goes into every key: a change of what is kept starts afresh.
-const FORMAT: &str = "bpf-build cache 1";
+const FORMAT: &str = "bpf-build cache 2";
 
 /// A directory of plans and objects.
 #[derive(Debug)]
@@ -39,15 +39,12 @@ pub(crate) struct Plan {
 pub(crate) struct Kept {
     pub(crate) bytes: Vec<u8>,
     pub(crate) warnings: String,
-    /// Whether another architecture of the same byte order gives the same.
-    pub(crate) shared: bool,
 }
 
 /// The first line of an object's file; the object follows.
 #[derive(Serialize, Deserialize)]
 struct Head {
     sha256: String,
-    shared: bool,
     warnings: String,
 }
 
@@ -90,7 +87,7 @@ impl Cache {
         let head: Head = serde_json::from_slice(&file[..line]).ok()?;
         let bytes = file[line + 1..].to_vec();
         let whole = digest::of(&bytes) == head.sha256;
-        whole.then_some(Kept { bytes, warnings: head.warnings, shared: head.shared })
+        whole.then_some(Kept { bytes, warnings: head.warnings })
     }
 
     /// Keeps an object, and the plan by which it is found again.
@@ -102,8 +99,8 @@ impl Cache {
         kept: &Kept,
     ) -> Result<(), IoError> {
         let Some(key) = key(request, plan, inputs) else { return Ok(()) };
-        let Kept { bytes, warnings, shared } = kept;
-        let head = Head { sha256: digest::of(bytes), shared: *shared, warnings: warnings.clone() };
+        let Kept { bytes, warnings } = kept;
+        let head = Head { sha256: digest::of(bytes), warnings: warnings.clone() };
         let mut file = serde_json::to_vec(&head).unwrap_or_default();
         file.push(b'\n');
         file.extend_from_slice(bytes);
@@ -173,14 +170,14 @@ mod tests {
             let inputs = Inputs::new(self.dir.path(), Path::new("fixed"));
             let read = vec!["src/a.c".into(), "second/h.h".into()];
             let plan = Plan::new(read, &["first".into(), "second".into()], &inputs);
-            let kept = Kept { bytes: text.into(), warnings: "w".into(), shared: true };
+            let kept = Kept { bytes: text.into(), warnings: "w".into() };
             self.cache.keep("request", &plan, &inputs, &kept).unwrap();
         }
 
         fn look_up(&self) -> Option<String> {
             let kept =
                 self.cache.look_up("request", &Inputs::new(self.dir.path(), Path::new("fixed")))?;
-            assert_eq!((kept.warnings.as_str(), kept.shared), ("w", true));
+            assert_eq!(kept.warnings, "w");
             Some(String::from_utf8(kept.bytes).unwrap())
         }
     }

@@ -198,3 +198,26 @@ fn warnings_are_told_again_from_the_cache() {
     assert_eq!(second.runs, NOTHING);
     assert_eq!(&second.object().warnings, warnings);
 }
+
+#[test]
+fn an_object_made_for_one_architecture_is_found_for_another() {
+    let asks = "#ifdef __TARGET_ARCH_arm64\nint arm;\n#endif\nint x(void) { return 0; }\n";
+    let Some(case) = Case::new(&[("plain.c", "int x(void) { return 0; }\n"), ("asks.c", asks)])
+    else {
+        return;
+    };
+    let runs = |path: &str, arch| {
+        let source = bpf_build::Source::new(path);
+        case.build_requests(&[bpf_build::Request { source, archs: vec![arch] }]).runs
+    };
+    for (arch, plain, asks) in [
+        (Arch::Arm64, vec!["plain.c"], vec!["asks.c"]),
+        (Arch::Amd64, vec![], vec!["asks.c"]),
+        (Arch::Ppc64le, vec![], vec!["asks.c"]),
+        (Arch::S390x, vec!["plain.c"], vec!["asks.c"]),
+        (Arch::Arm64, vec![], vec![]),
+    ] {
+        assert_eq!(runs("plain.c", arch), plain, "{arch}");
+        assert_eq!(runs("asks.c", arch), asks, "{arch}");
+    }
+}
