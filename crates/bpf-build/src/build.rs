@@ -290,7 +290,7 @@ impl<'a> Run<'a> {
         argv: &[OsString],
         [shared, own]: [&str; 2],
     ) -> Result<(Kept, bool), CompileError> {
-        if !self.inputs.exists(&source.path) {
+        if !self.workshop.root.join(&source.path).is_file() {
             return Err(CompileError::NoSource);
         }
         let cmd = self.workshop.clang(argv);

@@ -78,7 +78,7 @@ impl Cache {
     /// Returns the object that `compiler` and `argv` would make now, if it is
     /// known.
     pub(crate) fn look_up(&self, request: &str, inputs: &Inputs) -> Option<Kept> {
-        let plan: Plan = serde_json::from_slice(&host::fs::read(&self.plan(request)).ok()?).ok()?;
+        let plan = self.read_plan(request)?;
         if plan.absent.iter().any(|path| inputs.exists(path)) {
             return None;
         }
@@ -105,9 +105,18 @@ impl Cache {
         file.push(b'\n');
         file.extend_from_slice(bytes);
         host::fs::write_if_changed(&self.object(&key), &file)?;
-        let plan = serde_json::to_vec(plan).unwrap_or_default();
-        host::fs::write_if_changed(&self.plan(request), &plan)?;
+        let plan = serde_json::to_string(plan).unwrap_or_default();
+        let plan = format!("{}\n{plan}", digest::of(plan.as_bytes()));
+        host::fs::write_if_changed(&self.plan(request), plan.as_bytes())?;
         Ok(())
+    }
+
+    /// Returns what is known of a compilation: a line with the digest, then
+    /// the plan.
+    fn read_plan(&self, request: &str) -> Option<Plan> {
+        let text = host::fs::read_to_string(&self.plan(request)).ok()?;
+        let (sha256, plan) = text.split_once('\n')?;
+        (digest::of(plan.as_bytes()) == sha256).then(|| serde_json::from_str(plan).ok())?
     }
 
     fn plan(&self, request: &str) -> PathBuf {

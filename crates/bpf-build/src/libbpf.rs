@@ -110,6 +110,10 @@ impl Libbpf {
         }
         let staged = dir.join(&sequence.finish()[..16]);
         if staged.is_dir() {
+            // What someone changed there is put right.
+            for (name, bytes) in &files {
+                host::fs::write_if_changed(&staged.join(name), bytes)?;
+            }
             return Ok(staged);
         }
         host::fs::create_dir_all(dir)?;
@@ -205,6 +209,10 @@ mod tests {
         for name in ["bpf/bpf_helpers.h", "bpf/bpf_helper_defs.h", "linux/bpf.h"] {
             assert!(first.join(name).is_file(), "{name}");
         }
+        let damaged = first.join("bpf/bpf_helpers.h");
+        host::fs::write_atomic(&damaged, b"damaged").unwrap();
+        assert_eq!(libbpf.stage(&out).unwrap(), first);
+        assert_eq!(host::fs::read(&damaged).unwrap(), MARKS[0].as_bytes());
         host::fs::write_atomic(&libbpf.dir.join(MARKS[0]), b"changed").unwrap();
         assert_ne!(libbpf.stage(&out).unwrap(), first);
         assert_eq!(host::fs::read_dir(&out).unwrap().len(), 2, "no drafts are left");

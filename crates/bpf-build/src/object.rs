@@ -38,7 +38,7 @@ pub struct CompileFailure {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CompileError {
-    /// The source is not there.
+    /// The source is not there, or no file.
     #[error("there is no such file")]
     NoSource,
     /// clang refused it; the error holds its messages.

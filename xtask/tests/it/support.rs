@@ -150,6 +150,18 @@ impl Run {
     }
 }
 
+/// Writes a program that a shell runs. Another process does so: were the file
+/// open for writing in this one, a process that another test starts at that
+/// moment would inherit it, and while it did the program could not be run.
+pub fn program(path: &Path, script: &str) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let source = path.with_extension("text");
+    std::fs::write(&source, format!("#!/bin/sh\n{script}\n")).unwrap();
+    let install = Command::new("install").args(["-m", "755"]).arg(&source).arg(path).status();
+    assert!(install.unwrap().success(), "{}", path.display());
+    std::fs::remove_file(source).unwrap();
+}
+
 /// Copies a file, or a directory with all that is in it.
 pub fn copy(from: &Path, to: &Path) {
     if from.is_file() {

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{dry_run, program, quiet, said};
-use crate::support::{Checkout, LIBBPF};
+use super::{dry_run, quiet, said};
+use crate::support::{Checkout, LIBBPF, program};
 
 /// What is said where no package manager is known.
 const NAMES: &str = "

@@ -94,18 +94,6 @@ static CLANG: LazyLock<PathBuf> = LazyLock::new(|| {
     found.unwrap().path().to_owned()
 });
 
-/// Writes a program. Another process does so: were the file open for writing
-/// in this one, a process that another test starts at that moment would
-/// inherit it, and while it did the program could not be run.
-fn program(path: &Path, script: &str) {
-    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    let source = path.with_extension("text");
-    std::fs::write(&source, format!("#!/bin/sh\n{script}\n")).unwrap();
-    let install = Command::new("install").args(["-m", "755"]).arg(&source).arg(path).status();
-    assert!(install.unwrap().success(), "{}", path.display());
-    std::fs::remove_file(source).unwrap();
-}
-
 /// Returns `build-images -q --dry-run` with these options and environment,
 /// programs being looked for in `path` alone.
 fn dry_run(

@@ -1,7 +1,7 @@
 //! Objects that clang makes and some loader could not use.
 
-use super::{CLANG, LICENSE, PASS, program, quiet};
-use crate::support::Checkout;
+use super::{CLANG, LICENSE, PASS, quiet};
+use crate::support::{Checkout, program};
 
 const UNUSABLE: &str = "\
 error: failed to make `o/one` from `bpf/one.bpf.c`

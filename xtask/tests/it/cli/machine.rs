@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-use crate::support::{Checkout, Run, finish};
+use crate::support::{Checkout, Run, finish, program};
 
 /// A directory that is the whole PATH, and a log of what ran from it.
 pub(super) struct Machine {
@@ -35,8 +35,7 @@ impl Machine {
         let log = self.dir.path().join("log");
         let path = self.bin().join(name);
         let noted = format!("echo \"{name} $*\" >>'{}'", log.display());
-        std::fs::write(&path, format!("#!/bin/sh\n{noted}\n{script}\n")).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        program(&path, &format!("{noted}\n{script}"));
         self
     }
 

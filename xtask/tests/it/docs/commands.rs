@@ -1,7 +1,7 @@
 //! Every command that the documents show, run as it stands.
 
 use std::collections::BTreeSet;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use super::documents;
 use super::markdown::{Block, blocks, code};
 use crate::interop::podman::Storage;
-use crate::support::{Checkout, LIBBPF, Run, copy, finish};
+use crate::support::{Checkout, LIBBPF, Run, copy, finish, program};
 
 /// Commands that are shown and not run, and why.
 const NOT_RUN: [(&str, &str); 2] = [
@@ -74,10 +74,7 @@ impl Desk {
     }
 
     fn stand_in(&self, name: &str, script: &str) {
-        let path = self.home.path().join("bin").join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        program(&self.home.path().join("bin").join(name), script);
     }
 
     /// Types a line at the top of the checkout.

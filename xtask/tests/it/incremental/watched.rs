@@ -1,13 +1,12 @@
 //! A checkout whose compiler is watched: a script notes each of its runs, so
 //! that what the program says of them need not be believed.
 
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use super::files;
-use crate::support::{Checkout, Run, finish};
+use crate::support::{Checkout, Run, finish, program};
 
 /// A file that was written within a tick of the clock before a run began
 /// might have been written during it: its object is not kept.
@@ -116,16 +115,11 @@ impl Outcome {
 /// Writes a script that notes its arguments and runs the real compiler.
 pub fn script(path: &Path, log: &Path, first: &str) {
     let text = format!(
-        "#!/bin/sh\n{first}\nprintf '%s\\n' \"$*\" >>'{}'\nexec '{}' \"$@\"\n",
+        "{first}\nprintf '%s\\n' \"$*\" >>'{}'\nexec '{}' \"$@\"\n",
         log.display(),
         clang().path().display()
     );
-    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    // Beside its place first: a script being written cannot be run.
-    let draft = path.with_extension("draft");
-    std::fs::write(&draft, text).unwrap();
-    std::fs::set_permissions(&draft, std::fs::Permissions::from_mode(0o755)).unwrap();
-    std::fs::rename(draft, path).unwrap();
+    program(path, &text);
 }
 
 /// Returns the compiler that the tests are run with.
