@@ -53,7 +53,8 @@ impl CompileArgs {
     /// Installs what is missing, if that was asked for, and opens the
     /// workshop.
     pub(crate) fn workshop(&self, cx: &Context<'_>) -> Result<Workshop, Failure> {
-        if self.install_deps {
+        // One that was named is not to be had by installing another.
+        if self.install_deps && self.wanted().is_none() {
             tools::install(cx, tools::For::Building)?;
         }
         let dir = cx.workshop_dir();
@@ -72,10 +73,13 @@ impl CompileArgs {
         })
     }
 
+    /// Returns the compiler that was named; an empty variable names none.
+    fn wanted(&self) -> Option<&Path> {
+        self.clang.as_deref().filter(|clang| !clang.is_empty()).map(Path::new)
+    }
+
     fn compiler(&self, cx: &Context<'_>, dir: &Path) -> Result<Compiler, Failure> {
-        // An empty variable is as good as none.
-        let wanted = self.clang.as_deref().filter(|clang| !clang.is_empty()).map(Path::new);
-        let found = Compiler::find(wanted, &dir.join("compilers"));
+        let found = Compiler::find(self.wanted(), &dir.join("compilers"));
         let compiler = found.map_err(|error| {
             let exit = match error {
                 CompilerError::NotClang { .. } => Exit::Usage,

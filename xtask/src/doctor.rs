@@ -68,7 +68,7 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
 }
 
 fn examine(tool: &Tool) -> ToolReport {
-    let path = host::find_tool(tool.name);
+    let path = tool.path();
     let said = path.as_ref().and_then(|path| Cmd::new(path).arg("--version").run().ok());
     let version = said.and_then(|output| {
         let text = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -149,10 +149,7 @@ impl Compiler {
     pub fn find(wanted: Option<&Path>, memory: &Path) -> Result<Compiler, CompilerError> {
         let path = match wanted {
             Some(wanted) => host::find_tool(wanted),
-            None => host::find_tool("clang").or_else(|| {
-                let mut majors = (OLDEST_MAJOR..=NEWEST_NAMED).rev();
-                majors.find_map(|major| host::find_tool(format!("clang-{major}")))
-            }),
+            None => Compiler::default_program(),
         };
         let path = path.ok_or_else(|| CompilerError::NotFound {
             wanted: wanted.unwrap_or(Path::new("clang")).display().to_string(),
@@ -173,6 +170,15 @@ impl Compiler {
             return Err(CompilerError::TooOld { path, version: memo.version });
         }
         Ok(Compiler { path, version: memo.version, identity: memo.identity })
+    }
+
+    /// Returns the clang that is taken where none is asked for: `clang`, or
+    /// the newest `clang-N`.
+    pub fn default_program() -> Option<PathBuf> {
+        host::find_tool("clang").or_else(|| {
+            let mut majors = (OLDEST_MAJOR..=NEWEST_NAMED).rev();
+            majors.find_map(|major| host::find_tool(format!("clang-{major}")))
+        })
     }
 
     /// Returns the program's absolute path.
