@@ -19,7 +19,7 @@ const OUTPUT: &str = ".output";
 
 /// Compile eBPF programs for every architecture
 ///
-/// Writes DIR/<stem>/bpf_<arch>_<endian>.o for each source and platform and
+/// Writes DIR/STEM/bpf_ARCH_ENDIAN.o for each source and platform and
 /// prints the paths. Without sources it takes every C file beside one that
 /// images.yaml names. What did not change is not compiled again.
 #[derive(Debug, clap::Args)]

@@ -101,7 +101,8 @@ pub fn open(path: &Path) -> Result<Layout, Error> {
     })
     .map_err(|error| {
         // What cannot be read as a header is quoted by the tar crate as it is.
-        let reason: String = error.to_string().chars().filter(|c| !c.is_control()).take(200).collect();
+        let reason: String =
+            error.to_string().chars().filter(|c| !c.is_control()).take(200).collect();
         Error::invalid_layout(path, format!("it is not a tar of one: {reason}"))
     })?;
     Layout::from_files(path, Files::Archive(blobs), marker.as_deref(), index.as_deref())
