@@ -19,10 +19,11 @@
 
 #include <bpf/bpf_helpers.h>
 
+#include "slots.h"
+
 /* bpfman's protocol. The stubs' value is 30, so that its bit is the last one. */
 #define TC_DISPATCHER_VERSION 1
 #define TC_DISPATCHER_RETVAL 30
-#define MAX_DISPATCHER_ACTIONS 10
 
 struct tc_dispatcher_config {
 	__u8 num_progs_enabled;
@@ -74,32 +75,14 @@ STUB(prog9)
 /* Not a slot: loaders check here that a program can replace a stub at all. */
 STUB(compat_test)
 
-/*
- * Says whether `actions` has the bit of `verdict`. It must shift the set, not
- * the bit: of an empty set the verifier knows what `actions & (1 << r)` gives,
- * and would remove the slots behind this one, compat_test with them. Without
- * the barrier clang turns the first form into the second.
- *
- * Verdicts outside -1..30 have no bit.
- */
-static __always_inline int goes_on(__u32 actions, __u32 verdict)
-{
-	__u32 bit = verdict + 1;
-
-	if (bit > 31)
-		return 0;
-	actions >>= bit;
-	barrier_var(actions);
-	return actions & 1;
-}
-
-#define RUN_SLOT(slot)                                                \
-	do {                                                          \
-		if (num_progs_enabled < (slot) + 1)                   \
-			goto out;                                     \
-		ret = prog##slot(skb);                                \
-		if (!goes_on(CONFIG.chain_call_actions[slot], ret))   \
-			return ret;                                   \
+/* Bit r + 1 stands for verdict r: TC's begin at -1. */
+#define RUN_SLOT(slot)                                                    \
+	do {                                                              \
+		if (num_progs_enabled < (slot) + 1)                       \
+			goto out;                                         \
+		ret = prog##slot(skb);                                    \
+		if (!goes_on(CONFIG.chain_call_actions[slot], 1U + ret))  \
+			return ret;                                       \
 	} while (0)
 
 /* Plain `classifier`: libbpf refuses a suffix, aya refuses `tc`. */

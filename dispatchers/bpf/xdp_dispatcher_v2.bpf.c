@@ -16,11 +16,12 @@
 
 #include <bpf/bpf_helpers.h>
 
+#include "slots.h"
+
 /* From libxdp's protocol. The magic is the sum of 'X', 'D' and 'P'. */
 #define XDP_DISPATCHER_MAGIC 236
 #define XDP_DISPATCHER_VERSION 2
 #define XDP_DISPATCHER_RETVAL 31
-#define MAX_DISPATCHER_ACTIONS 10
 
 struct xdp_dispatcher_conf {
 	__u8 magic;
@@ -79,23 +80,7 @@ STUB(prog9)
 /* Not a slot: loaders check here that a program can replace a stub at all. */
 STUB(compat_test)
 
-/*
- * Says whether `actions` has the bit of `verdict`. It must shift the set, not
- * the bit: of an empty set the verifier knows what `actions & (1 << r)` gives,
- * and would remove the slots behind this one, compat_test with them. Without
- * the barrier clang turns the first form into the second.
- *
- * No verdict above 31 has a bit.
- */
-static __always_inline int goes_on(__u32 actions, __u32 verdict)
-{
-	if (verdict > 31)
-		return 0;
-	actions >>= verdict;
-	barrier_var(actions);
-	return actions & 1;
-}
-
+/* Bit r stands for verdict r. */
 #define RUN_SLOT(slot)                                              \
 	do {                                                        \
 		if (num_progs_enabled < (slot) + 1)                 \
