@@ -68,7 +68,7 @@ impl<'data> Elf<'data> {
         let sections = parse_sections(header, endianness, bytes)?;
         let table = header.sections(endianness, bytes).map_err(elf_error)?;
         let table = table.symbols(endianness, bytes, SHT_SYMTAB).map_err(elf_error)?;
-        let has_file_symbol = table.iter().any(|symbol| symbol.st_type() == STT_FILE);
+        let has_file_symbol = table.iter().skip(1).any(|symbol| symbol.st_type() == STT_FILE);
         let symbols = parse_symbols(&table, endianness, &sections)?;
         Ok(Elf { endian, sections, symbols, has_file_symbol })
     }
@@ -193,7 +193,9 @@ fn parse_symbols<'data>(
 ) -> Result<Vec<Symbol<'data>>, ReadError> {
     let names = sections.get(table.string_section().0).map_or(&[][..], |section| section.data);
     let mut symbols = Vec::with_capacity(table.len());
-    for (index, symbol) in table.enumerate() {
+    // The first entry is reserved and stands for no symbol (gABI, "Symbol
+    // Table"), whatever it holds.
+    for (index, symbol) in table.enumerate().skip(1) {
         let name = name_at(names, symbol.st_name(endian))
             .ok_or_else(|| ReadError::Name(format!("symbol {}", index.0)))?;
         let section = table.symbol_section(endian, symbol, index).map_err(elf_error)?;

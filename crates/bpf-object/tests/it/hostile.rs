@@ -59,6 +59,26 @@ fn damaged_types_are_refused_with_the_reason() {
 }
 
 #[test]
+fn the_reserved_symbol_names_no_program() {
+    let Some(object) = compile("programs", Endian::Little) else { return };
+    let number = |bytes: &[u8], at: usize, size: usize| -> usize {
+        bytes[at..at + size].iter().rev().fold(0, |value, byte| value << 8 | usize::from(*byte))
+    };
+    // Section headers as in elf.h: sh_type at 4, sh_offset at 24, sh_size at 32.
+    let headers = number(&object, 0x28, 8);
+    let mut headers = (0..number(&object, 0x3c, 2)).map(|index| headers + 64 * index);
+    let table = headers.find(|at| number(&object, at + 4, 4) == 2).unwrap();
+    let (start, size) = (number(&object, table + 24, 8), number(&object, table + 32, 8));
+    let mut damaged = object.clone();
+    damaged.copy_within(start + size - 24..start + size, start);
+    assert_ne!(damaged, object);
+    let expected = read(&object).unwrap();
+    assert_eq!(read(&damaged).unwrap().programs, expected.programs);
+    let stripped = strip_debug(&damaged).unwrap();
+    assert_eq!(read(&stripped).unwrap().programs, expected.programs);
+}
+
+#[test]
 fn every_truncation_is_refused() {
     for endian in ENDIANS {
         let Some(object) = compile("counter", endian) else { return };
