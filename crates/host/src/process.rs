@@ -6,7 +6,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
@@ -23,6 +23,7 @@ pub struct Cmd {
     envs: Vec<(OsString, OsString)>,
     /// `None`: the whole environment is passed on.
     keep: Option<Vec<&'static str>>,
+    input: Vec<u8>,
 }
 
 /// What a process that succeeded wrote.
@@ -44,6 +45,9 @@ pub struct RunError {
     pub kind: RunErrorKind,
     /// The last of its standard error, at most 128 KiB.
     pub stderr: String,
+    /// The last of its standard output, at most 128 KiB: some programs say
+    /// there what went wrong.
+    pub stdout: String,
     /// The system's error, where the process could not be started.
     #[source]
     pub source: Option<io::Error>,
@@ -76,7 +80,14 @@ impl fmt::Display for RunErrorKind {
 impl Cmd {
     /// Starts a command; `program` is a path or a name on `PATH`.
     pub fn new(program: impl Into<PathBuf>) -> Cmd {
-        Cmd { program: program.into(), args: Vec::new(), dir: None, envs: Vec::new(), keep: None }
+        Cmd {
+            program: program.into(),
+            args: Vec::new(),
+            dir: None,
+            envs: Vec::new(),
+            keep: None,
+            input: Vec::new(),
+        }
     }
 
     /// Adds one argument.
@@ -114,6 +125,13 @@ impl Cmd {
         self
     }
 
+    /// Sets what [`Cmd::run`] hands it on standard input; nothing unless set.
+    #[must_use]
+    pub fn input(mut self, bytes: impl Into<Vec<u8>>) -> Cmd {
+        self.input = bytes.into();
+        self
+    }
+
     /// Returns the program as given.
     pub fn program(&self) -> &Path {
         &self.program
@@ -124,7 +142,8 @@ impl Cmd {
         &self.args
     }
 
-    /// Runs it with no standard input and returns what it wrote.
+    /// Runs it, with [`Cmd::input`] on its standard input, and returns what it
+    /// wrote.
     ///
     /// # Errors
     ///
@@ -133,18 +152,21 @@ impl Cmd {
     pub fn run(&self) -> Result<Output, RunError> {
         let mut child = self
             .command()
-            .stdin(Stdio::null())
+            .stdin(if self.input.is_empty() { Stdio::null() } else { Stdio::piped() })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|error| self.not_started(error))?;
-        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let (stdin, stdout, stderr) =
+            (child.stdin.take(), child.stdout.take(), child.stderr.take());
         std::thread::scope(|scope| {
             let stdout = scope.spawn(|| read_all(stdout));
+            // One that ends without reading says so by its exit status.
+            scope.spawn(|| stdin.map(|mut stdin| stdin.write_all(&self.input)));
             let stderr = read_all(stderr);
             let stdout = stdout.join().unwrap_or_default();
             let status = child.wait().map_err(|error| self.not_started(error))?;
-            self.check(status, &stderr)?;
+            self.check(status, &stdout, &stderr)?;
             Ok(Output { stdout, stderr })
         })
     }
@@ -161,7 +183,7 @@ impl Cmd {
             self.command().stdout(io::stderr()).spawn().map_err(|error| self.not_started(error))?;
         loop {
             match child.try_wait().map_err(|error| self.not_started(error))? {
-                Some(status) => return self.check(status, &[]),
+                Some(status) => return self.check(status, &[], &[]),
                 None if crate::interrupted() => {
                     // A terminal has sent it the signal already; a script's
                     // child has not got it.
@@ -190,7 +212,7 @@ impl Cmd {
         command
     }
 
-    fn check(&self, status: ExitStatus, stderr: &[u8]) -> Result<(), RunError> {
+    fn check(&self, status: ExitStatus, stdout: &[u8], stderr: &[u8]) -> Result<(), RunError> {
         use std::os::unix::process::ExitStatusExt;
         let kind = match (status.code(), status.signal()) {
             (Some(0), _) => return Ok(()),
@@ -198,8 +220,10 @@ impl Cmd {
             (None, Some(signal)) => RunErrorKind::Killed(signal),
             (None, None) => RunErrorKind::NotStarted,
         };
-        let tail = &stderr[stderr.len().saturating_sub(TAIL)..];
-        Err(self.error(kind, String::from_utf8_lossy(tail).into_owned(), None))
+        let tail = |bytes: &[u8]| {
+            String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(TAIL)..]).into_owned()
+        };
+        Err(RunError { stdout: tail(stdout), ..self.error(kind, tail(stderr), None) })
     }
 
     fn not_started(&self, source: io::Error) -> RunError {
@@ -208,7 +232,8 @@ impl Cmd {
 
     fn error(&self, kind: RunErrorKind, stderr: String, source: Option<io::Error>) -> RunError {
         let name = self.program.file_name().unwrap_or(self.program.as_os_str());
-        RunError { command: name.to_string_lossy().into_owned(), kind, stderr, source }
+        let (command, stdout) = (name.to_string_lossy().into_owned(), String::new());
+        RunError { command, kind, stderr, stdout, source }
     }
 }
 
@@ -274,6 +299,15 @@ mod tests {
             let error = command.run_visibly().unwrap_err();
             assert_eq!(error.to_string(), message);
         }
+    }
+
+    #[test]
+    fn input_is_read_or_left() {
+        let input = vec![b'x'; 300_000];
+        assert_eq!(sh("cat").input(input.clone()).run().unwrap().stdout, input);
+        assert_eq!(sh("echo early").input(input).run().unwrap().stdout, b"early\n");
+        let error = sh("echo why; exit 1").run().unwrap_err();
+        assert_eq!((error.stdout.as_str(), error.stderr.as_str()), ("why\n", ""));
     }
 
     #[test]
