@@ -64,6 +64,9 @@ pub(crate) static TOOLS: &[Tool] = {
         tool("bpftool", Testing, "loads the objects with libbpf", ["bpftool", "bpftool", "bpf", "bpftool", "bpftool"]),
         tool("readelf", Testing, "reads the objects as well", ["binutils", "binutils", "binutils", "binutils", "binutils"]),
         tool("llvm-readelf", Testing, "reads the objects as well", ["llvm", "llvm", "llvm", "llvm", "llvm"]),
+        tool("docker-registry", Testing, "is pushed to and pulled from", ["docker-registry", "", "", "docker-registry", ""]),
+        tool("htpasswd", Testing, "makes the registry's passwords", ["apache2-utils", "httpd-tools", "apache", "apache2-utils", "apache2-utils"]),
+        tool("openssl", Testing, "makes the registry's certificates", ["openssl", "openssl", "openssl", "openssl", "openssl"]),
         tool("clang-16", TestingSlowly, "the same suite with another LLVM", ["clang-16", "", "", "", ""]),
         tool("clang-22", TestingSlowly, "the same suite with the newest LLVM", ["clang-22", "", "", "", ""]),
     ]

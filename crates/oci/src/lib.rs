@@ -3,8 +3,8 @@
 //! Values are made once and never changed: a [`Layer`] is bytes or a file
 //! with a digest, an [`Image`] is layers and a config for one platform, an
 //! [`Index`] is images for several, an [`Artifact`] is either. [`layout`] and
-//! [`archive`] write artifacts and read them back. This crate knows nothing
-//! of what is in an image, of engines or of transport.
+//! [`archive`] write artifacts and read them back, [`registry`] pushes and
+//! pulls them. This crate knows nothing of what is in an image or of engines.
 
 #![forbid(unsafe_code)]
 
@@ -21,6 +21,7 @@ pub mod layout;
 pub mod media;
 mod platform;
 mod reference;
+pub mod registry;
 pub mod spec;
 mod tarball;
 pub mod verify;

@@ -6,7 +6,7 @@ use super::machine::Machine;
 use crate::support::Checkout;
 
 /// Every tool, what it is needed for, and why.
-const TOOLS: [(&str, &str, &str); 10] = [
+const TOOLS: [(&str, &str, &str); 13] = [
     ("clang", "building", "compiles eBPF programs"),
     ("git", "test", "shows what the checkout holds"),
     ("skopeo", "test", "reads the images back"),
@@ -15,6 +15,9 @@ const TOOLS: [(&str, &str, &str); 10] = [
     ("bpftool", "test", "loads the objects with libbpf"),
     ("readelf", "test", "reads the objects as well"),
     ("llvm-readelf", "test", "reads the objects as well"),
+    ("docker-registry", "test", "is pushed to and pulled from"),
+    ("htpasswd", "test", "makes the registry's passwords"),
+    ("openssl", "test", "makes the registry's certificates"),
     ("clang-16", "test --slow", "the same suite with another LLVM"),
     ("clang-22", "test --slow", "the same suite with the newest LLVM"),
 ];
@@ -34,7 +37,7 @@ fn tools_are_shown_with_their_versions() {
     assert_eq!((run.code, run.stderr.as_str()), (0, ""));
     let bin = machine.bin().display().to_string();
     let width = bin.len() + "/umoci".len();
-    let mut expected = format!("{:<14}{:<w$}  FOR          WHY\n", "TOOL", "FOUND", w = width);
+    let mut expected = format!("{:<17}{:<w$}  FOR          WHY\n", "TOOL", "FOUND", w = width);
     for (name, needed, purpose) in TOOLS {
         let found = match name {
             "clang" => "14.0.6".to_owned(),
@@ -42,7 +45,7 @@ fn tools_are_shown_with_their_versions() {
             "git" | "umoci" => format!("{bin}/{name}"),
             _ => "missing".to_owned(),
         };
-        expected += &format!("{name:<14}{found:<width$}  {needed:<13}{purpose}\n");
+        expected += &format!("{name:<17}{found:<width$}  {needed:<13}{purpose}\n");
     }
     assert_eq!(run.stdout, expected);
 }

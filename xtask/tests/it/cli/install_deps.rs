@@ -123,8 +123,8 @@ fn testing_names_its_packages_by_the_names_of_the_distribution() {
     let run = machine.run(&Checkout::cold(), &["doctor", "--install-deps"]);
     let expected = format!(
         "error: `clang`, `git`, `skopeo`, `podman`, `umoci`, `bpftool`, `readelf`, \
-         `llvm-readelf` missing, and this machine has no apt\n\nhint: install them: `{}pacman -S \
-         --needed --noconfirm binutils bpf clang git llvm podman skopeo umoci`\n",
+         `llvm-readelf`, `docker-registry`, `htpasswd`, `openssl` missing, and this machine has no apt\n\nhint: install them: `{}pacman -S \
+         --needed --noconfirm apache binutils bpf clang git llvm openssl podman skopeo umoci`\n",
         sudo()
     );
     assert_eq!((run.code, run.stdout.as_str(), run.stderr), (3, "", expected));
@@ -152,9 +152,22 @@ fn who_is_not_root_goes_through_sudo() {
         // Every test above then ran as such a user.
         return test_support::not_run("root", "only root can become somebody else");
     }
-    let names = ["clang", "git", "skopeo", "podman", "umoci", "bpftool", "readelf", "llvm-readelf"];
+    let names = [
+        "clang",
+        "git",
+        "skopeo",
+        "podman",
+        "umoci",
+        "bpftool",
+        "readelf",
+        "llvm-readelf",
+        "docker-registry",
+        "htpasswd",
+        "openssl",
+    ];
     let programs = names.map(|name| (name, PathBuf::from("/bin/true")));
-    let packages = "binutils bpftool clang git llvm podman skopeo umoci";
+    let packages =
+        "apache2-utils binutils bpftool clang docker-registry git llvm openssl podman skopeo umoci";
 
     let machine = with_sudo(Machine::new().apt(&programs));
     let run = as_nobody(&machine, &setpriv);
