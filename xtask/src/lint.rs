@@ -27,7 +27,7 @@ pub(crate) fn run(_: Args, cx: &Context<'_>) -> Result<(), Failures> {
         ),
     ];
     if host::find_tool("cargo-deny").is_some() {
-        checks.push(("dependencies", cmd!(sh, "cargo deny --offline check bans licenses sources")));
+        checks.push(("dependencies", cmd!(sh, "cargo deny --locked check bans licenses sources")));
     } else {
         cx.ui.note(
             "not run: the dependency check; `cargo install --locked cargo-deny` makes it possible",
