@@ -115,18 +115,7 @@ fn every_file_says_what_it_is_for() {
 fn the_changelog_knows_every_command() {
     let root = test_support::workspace_root();
     let text = std::fs::read_to_string(root.join("CHANGELOG.md")).unwrap();
-    let commands = [
-        "build-ebpf",
-        "build-images",
-        "list-images",
-        "inspect-images",
-        "doctor",
-        "test",
-        "lint",
-        "ci",
-        "bench",
-    ];
-    for command in commands {
+    for command in crate::cli::COMMANDS {
         assert!(text.contains(command), "{command}");
     }
 }

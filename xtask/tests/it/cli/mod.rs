@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use crate::support::Checkout;
 
 /// The commands, in the order of the help.
-const COMMANDS: [&str; 9] = [
+pub const COMMANDS: [&str; 9] = [
     "build-ebpf",
     "build-images",
     "list-images",
