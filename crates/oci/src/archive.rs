@@ -161,7 +161,9 @@ fn render<W: Write>(members: &BTreeMap<String, Blob>, sink: W, path: &Path) -> R
         writer.put(file_header(name, blob.size(), 0)?.as_bytes())?;
         match blob.content() {
             Content::Memory(bytes) => writer.put(bytes)?,
-            Content::File { .. } => blob.for_each_chunk(&mut |chunk| writer.put(chunk))?,
+            Content::File { .. } | Content::Remote(_) => {
+                blob.for_each_chunk(&mut |chunk| writer.put(chunk))?;
+            }
         }
         let padding = blob.size().next_multiple_of(512) - blob.size();
         writer.put(&[0; 512][..padding as usize])?;

@@ -1,9 +1,10 @@
-//! Blobs: bytes with a digest, in memory or in a file.
+//! Blobs: bytes with a digest, in memory, in a file or in a registry.
 //!
-//! The content of a file is never held in memory as a whole, and never
-//! trusted: it is hashed while it is read, and reading ends in an error if
-//! the hash is another.
+//! What is not in memory is never held there as a whole, and never trusted:
+//! it is hashed while it is read, and reading ends in an error if the hash
+//! is another.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -27,6 +28,23 @@ pub enum Content {
         /// Where in it the blob starts.
         offset: u64,
     },
+    /// Elsewhere; every reading fetches them.
+    Remote(Arc<dyn Source>),
+}
+
+/// A place elsewhere that blobs are read from.
+pub trait Source: fmt::Debug + Send + Sync {
+    /// Starts to read a blob. The last read fails if the bytes are not those
+    /// of the descriptor.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the place cannot be reached, or has no such blob.
+    fn open(&self, descriptor: &Descriptor) -> Result<Box<dyn Read + Send>, Error>;
+
+    /// Returns the name of the place, for errors: its registry and
+    /// repository, joined by a slash.
+    fn name(&self) -> &str;
 }
 
 /// Bytes that have a digest, a length and a media type.
@@ -109,6 +127,7 @@ impl Blob {
                     checked: false,
                 }))
             }
+            Content::Remote(source) => source.open(&self.descriptor),
         }
     }
 
@@ -125,7 +144,9 @@ impl Blob {
     ) -> Result<(), Error> {
         match &self.content {
             Content::Memory(bytes) => sink(bytes),
-            Content::File { path, .. } => for_each_chunk(&mut self.reader()?, path, sink),
+            Content::File { .. } | Content::Remote(_) => {
+                for_each_chunk(&mut self.reader()?, self.place(), sink)
+            }
         }
     }
 
@@ -152,6 +173,7 @@ impl Blob {
         match &self.content {
             Content::Memory(_) => Path::new("memory"),
             Content::File { path, .. } => path,
+            Content::Remote(source) => Path::new(source.name()),
         }
     }
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use host::fs::IoError;
 
-use crate::{Digest, Reference};
+use crate::{Digest, Reference, registry};
 
 /// A word that is not what it should be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -113,6 +113,9 @@ pub enum Error {
         /// Why not.
         reason: &'static str,
     },
+    /// A registry that a blob is read from.
+    #[error(transparent)]
+    Registry(Box<registry::Error>),
     /// The user asked the program to stop.
     #[error("interrupted")]
     Interrupted,
@@ -129,6 +132,7 @@ impl Error {
             Error::MissingBlob { .. } | Error::CorruptBlob { .. } => {
                 Some("write the image again: blobs that are missing or corrupt are replaced".into())
             }
+            Error::Registry(error) => error.hint(),
             _ => None,
         }
     }
@@ -144,6 +148,16 @@ impl Error {
 
     pub(crate) fn invalid_layout(path: &Path, reason: impl Into<String>) -> Error {
         Error::InvalidLayout { path: path.to_owned(), reason: reason.into() }
+    }
+}
+
+impl From<registry::Error> for Error {
+    /// What is wrong with an image comes out as it went in.
+    fn from(error: registry::Error) -> Error {
+        match error {
+            registry::Error::Image(error) => error,
+            error => Error::Registry(Box::new(error)),
+        }
     }
 }
 

@@ -24,10 +24,11 @@ mod reference;
 pub mod registry;
 pub mod spec;
 mod tarball;
+mod tasks;
 pub mod verify;
 
 pub use artifact::{Artifact, Named};
-pub use blob::{Blob, Content};
+pub use blob::{Blob, Content, Source};
 pub use digest::{Digest, HashingWriter};
 pub use error::{Error, ParseError};
 pub use image::{Image, ImageBuilder};

@@ -1,12 +1,9 @@
-//! Blobs of a repository: there or not, uploaded, mounted, downloaded.
+//! Blobs of a repository: there or not, mounted, uploaded.
 //!
-//! distribution-spec, "Pushing Blobs" and "Pulling Blobs".
+//! distribution-spec, "Pushing Blobs". Downloading is in `download`.
 
-use std::io::{self, Read};
-use std::path::Path;
 use std::sync::Arc;
 
-use host::fs::{IoContext, Staged};
 use ureq::http::Method;
 
 use super::exchange::{Payload, Response};
@@ -14,9 +11,7 @@ use super::scope::Scopes;
 use super::transport::{Host, Identity, Request, pause};
 use super::url::Url;
 use super::{Client, Error};
-use crate::digest::Hasher;
-use crate::spec::Descriptor;
-use crate::{Blob, Content, Digest, media};
+use crate::{Blob, Digest};
 
 /// A repository of a registry.
 #[derive(Clone, Debug)]
@@ -136,146 +131,6 @@ impl Repository {
         let response = client.send(&request, &[200, 404])?;
         Ok(response.status == 200)
     }
-
-    /// Downloads a blob: a document to memory, anything else to a file in
-    /// `directory` that is named by its digest.
-    pub(crate) fn pull_blob(
-        &self,
-        client: &Client,
-        descriptor: &Descriptor,
-        directory: &Path,
-    ) -> Result<Blob, Error> {
-        let digest = descriptor.digest;
-        let is_document = media::is_config(&descriptor.media_type);
-        let path = directory.join(digest.hex());
-        if !is_document && path.is_file() {
-            let blob = Blob::from_file(&descriptor.media_type, &path)?;
-            if blob.digest() == digest && blob.size() == descriptor.size {
-                let content = blob.content().clone();
-                return Ok(Blob::new(descriptor.clone(), content));
-            }
-        }
-        if is_document {
-            let limit = crate::image::DOCUMENT_MAX;
-            if descriptor.size > limit {
-                let url = self.url(&format!("blobs/{digest}")).to_string();
-                return Err(Error::TooLarge { url, limit });
-            }
-            let mut bytes = Vec::new();
-            self.download(client, descriptor, &mut |chunk| {
-                bytes.extend_from_slice(chunk);
-                Ok(())
-            })?;
-            return Ok(Blob::new(descriptor.clone(), Content::Memory(bytes.into())));
-        }
-        let mut staged = Staged::new(directory)?;
-        self.download(client, descriptor, &mut |chunk| Ok(staged.put(chunk)?))?;
-        io::Write::flush(&mut staged).io_context("write", &path)?;
-        staged.place(&path)?;
-        let content = Content::File { path: path.into(), offset: 0 };
-        Ok(Blob::new(descriptor.clone(), content))
-    }
-
-    /// Hands a blob's bytes to `sink`, each once and in order, and verifies
-    /// them. A download that breaks is taken up where it broke (RFC 9110,
-    /// 14), as often as one request would be tried, counted from the last
-    /// time it got on.
-    fn download(
-        &self,
-        client: &Client,
-        descriptor: &Descriptor,
-        sink: &mut dyn FnMut(&[u8]) -> Result<(), Error>,
-    ) -> Result<(), Error> {
-        let url = self.url(&format!("blobs/{}", descriptor.digest));
-        let mut download = Download { descriptor, hasher: Hasher::default(), taken: 0, sink };
-        let mut tried = 0;
-        loop {
-            tried += 1;
-            let before = download.taken;
-            let range = format!("bytes={before}-");
-            let mut request = self.request(Method::GET, url.clone(), Scopes::pull(&self.name));
-            if before > 0 {
-                request.headers = vec![("range", &range)];
-            }
-            let response = client.send(&request, &[200, 206])?;
-            match download.take(response) {
-                Ok(()) => break,
-                Err(error) if error.is_passing() => {
-                    tried = if download.taken > before { 1 } else { tried };
-                    match client.retries().next(tried, None) {
-                        Some(wait) => pause(wait),
-                        None => return Err(error),
-                    }
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        let (found, _) = download.hasher.finish();
-        if found != descriptor.digest {
-            let (url, digest) = (url.to_string(), descriptor.digest);
-            let reason = format!("its bytes are those of `{found}`");
-            return Err(Error::Corrupt { url, digest, reason });
-        }
-        Ok(())
-    }
-}
-
-/// A blob on its way in.
-struct Download<'a> {
-    descriptor: &'a Descriptor,
-    hasher: Hasher,
-    /// How many bytes went to the sink.
-    taken: u64,
-    sink: &'a mut dyn FnMut(&[u8]) -> Result<(), Error>,
-}
-
-impl Download<'_> {
-    /// Takes what an answer has of the blob, up to its end.
-    fn take(&mut self, response: Response) -> Result<(), Error> {
-        let asked = response.asked();
-        let size = self.descriptor.size;
-        let start = match (response.status, response.header("content-range")) {
-            (206, Some(range)) => range_start(range)
-                .ok_or_else(|| asked.unexpected("its `Content-Range` is faulty"))?,
-            (206, None) => return Err(asked.unexpected("without a `Content-Range`")),
-            // The whole from its start: what is here already is passed over.
-            _ => 0,
-        };
-        if start > self.taken {
-            return Err(asked.unexpected("with another range"));
-        }
-        let mut skip = self.taken - start;
-        let (mut stream, _permit) = response.into_stream();
-        let mut chunk = vec![0; 64 * 1024];
-        loop {
-            let n = match stream.read(&mut chunk) {
-                Ok(0) if self.taken == size => return Ok(()),
-                Ok(0) => {
-                    let fault = io::Error::from(io::ErrorKind::UnexpectedEof);
-                    return Err(asked.of_io(&fault));
-                }
-                Ok(n) => n as u64,
-                Err(fault) if fault.kind() == io::ErrorKind::Interrupted => continue,
-                Err(fault) => return Err(asked.of_io(&fault)),
-            };
-            crate::error::check_interrupt()?;
-            let fresh = &chunk[skip.min(n) as usize..n as usize];
-            skip -= skip.min(n);
-            if self.taken + fresh.len() as u64 > size {
-                let (url, digest) = (asked.url.to_string(), self.descriptor.digest);
-                let reason = format!("it is longer than {size} bytes");
-                return Err(Error::Corrupt { url, digest, reason });
-            }
-            self.hasher.update(fresh);
-            (self.sink)(fresh)?;
-            self.taken += fresh.len() as u64;
-        }
-    }
-}
-
-/// Reads where a range starts: `bytes 5-9/10`.
-fn range_start(range: &str) -> Option<u64> {
-    range.trim().strip_prefix("bytes ")?.split('-').next()?.trim().parse().ok()
 }
 
 /// Returns where an answer says to go on.
@@ -297,24 +152,5 @@ pub(crate) fn check_digest(response: &Response, digest: Digest) -> Result<(), Er
             Err(response.asked().unexpected(reason))
         }
         _ => Ok(()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ranges_start_where_they_say() {
-        let cases = [
-            ("bytes 5-9/10", Some(5)),
-            ("bytes 0-0/*", Some(0)),
-            ("bytes */10", None),
-            ("lines 1-2/3", None),
-            ("", None),
-        ];
-        for (range, start) in cases {
-            assert_eq!(range_start(range), start, "{range}");
-        }
     }
 }

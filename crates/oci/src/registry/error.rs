@@ -166,7 +166,17 @@ pub enum Error {
     Io(Arc<IoError>),
     /// The image itself is faulty.
     #[error(transparent)]
-    Image(#[from] crate::Error),
+    Image(crate::Error),
+}
+
+impl From<crate::Error> for Error {
+    /// What a registry did comes out as it went in.
+    fn from(error: crate::Error) -> Error {
+        match error {
+            crate::Error::Registry(error) => *error,
+            error => Error::Image(error),
+        }
+    }
 }
 
 impl Error {

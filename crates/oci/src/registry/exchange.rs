@@ -34,7 +34,8 @@ pub(crate) struct Response {
     pub(crate) method: Method,
     pub(crate) url: Url,
     body: ureq::Body,
-    /// Held until the body is read or dropped.
+    /// Held until the body is read or dropped; nothing where the request does
+    /// not count.
     permit: Option<Permit>,
 }
 
@@ -89,7 +90,7 @@ impl Asked {
 /// payload is added.
 pub(crate) fn exchange(
     agent: &Agent,
-    permit: Permit,
+    permit: Option<Permit>,
     asked: &Asked,
     headers: &[(&'static str, &str)],
     authorization: Option<&Secret>,
@@ -119,7 +120,8 @@ pub(crate) fn exchange(
             (agent.run(request), None)
         }
         Payload::Blob(blob) => {
-            let mut source = Source { inner: blob.reader()?, left: blob.size(), fault: None };
+            let (left, place) = (blob.size(), blob.place());
+            let mut source = Source { inner: blob.reader()?, left, place, fault: None };
             let body = SendBody::from_reader(&mut source);
             let request = builder.header(CONTENT_LENGTH, blob.size()).body(body).map_err(bad)?;
             let answer = agent.run(request);
@@ -127,11 +129,11 @@ pub(crate) fn exchange(
         }
     };
     let answer = answer.map_err(|fault| match local.take() {
-        Some(fault) => Error::Image(fault),
+        Some(fault) => fault.into(),
         None => asked.of_ureq(fault),
     })?;
     let (parts, body) = answer.into_parts();
-    let (Asked { method, url }, permit) = (asked.clone(), Some(permit));
+    let Asked { method, url } = asked.clone();
     Ok(Response {
         status: parts.status.as_u16(),
         headers: parts.headers,
@@ -144,13 +146,14 @@ pub(crate) fn exchange(
 
 /// A blob on its way out. Remembers why it could not be read, and reads past
 /// the end before the last piece leaves, for there the blob is verified.
-struct Source {
+struct Source<'a> {
     inner: Box<dyn Read + Send>,
     left: u64,
+    place: &'a Path,
     fault: Option<crate::Error>,
 }
 
-impl Source {
+impl Source<'_> {
     fn pull(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         crate::error::check_interrupt().map_err(io::Error::other)?;
         let n = self.inner.read(buffer)?;
@@ -162,10 +165,10 @@ impl Source {
     }
 }
 
-impl Read for Source {
+impl Read for Source<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.pull(buffer).map_err(|fault| {
-            let fault = crate::Error::from_read(Path::new("a blob"), fault);
+            let fault = crate::Error::from_read(self.place, fault);
             self.fault.get_or_insert(fault);
             io::Error::other("a blob cannot be read")
         })
@@ -207,9 +210,9 @@ impl Response {
         Ok(bytes)
     }
 
-    /// Returns the body as a stream, and the right to have it under way.
-    pub(crate) fn into_stream(self) -> (impl Read, Option<Permit>) {
-        (self.body.into_reader(), self.permit)
+    /// Returns the body as a stream.
+    pub(crate) fn into_stream(self) -> impl Read + Send + 'static {
+        self.body.into_reader()
     }
 
     /// Gives the right to be under way back while the answer is looked at:

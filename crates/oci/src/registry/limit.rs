@@ -7,6 +7,8 @@
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::transport::pause;
+
 #[derive(Debug)]
 pub(crate) struct Limiter {
     state: Mutex<State>,
@@ -54,6 +56,12 @@ impl Limiter {
                 _ => state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
             }
         }
+    }
+
+    /// Waits until the host wants to be asked again.
+    pub(crate) fn wait(&self) {
+        let resume = self.state.lock().unwrap_or_else(PoisonError::into_inner).resume;
+        pause(resume.map_or(Duration::ZERO, |resume| resume.duration_since(Instant::now())));
     }
 
     /// Notes that the host had enough, and asked for a pause.

@@ -9,6 +9,7 @@ mod auth;
 mod blob;
 mod challenge;
 mod credentials;
+mod download;
 mod error;
 mod exchange;
 mod limit;
@@ -19,7 +20,6 @@ mod referrers;
 mod retry;
 mod scope;
 mod secret;
-mod tasks;
 mod tls;
 mod token;
 mod transport;
@@ -81,10 +81,12 @@ impl Default for Settings {
     }
 }
 
-/// A client of registries. Cheap to share, not to make anew: it holds
-/// connections and tokens.
+/// A client of registries. Clones share one: its connections and tokens.
+#[derive(Clone, Debug)]
+pub struct Client(Arc<Shared>);
+
 #[derive(Debug)]
-pub struct Client {
+struct Shared {
     settings: Settings,
     retries: Retries,
     hosts: Mutex<HashMap<Url, Arc<Host>>>,
@@ -95,20 +97,21 @@ impl Client {
     /// Makes a client; nothing is read or sent yet.
     pub fn new(settings: Settings) -> Client {
         let retries = Retries::new(settings.retry.clone());
-        Client { settings, retries, hosts: Mutex::default(), attaching: Mutex::default() }
+        let (hosts, attaching) = (Mutex::default(), Mutex::default());
+        Client(Arc::new(Shared { settings, retries, hosts, attaching }))
     }
 
     pub(crate) fn settings(&self) -> &Settings {
-        &self.settings
+        &self.0.settings
     }
 
     /// Held by who changes a list of referrers.
     pub(crate) fn attaching(&self) -> &Mutex<()> {
-        &self.attaching
+        &self.0.attaching
     }
 
     pub(crate) fn retries(&self) -> &Retries {
-        &self.retries
+        &self.0.retries
     }
 
     /// Returns the host of a registry, by the name that references have.
@@ -124,18 +127,18 @@ impl Client {
     }
 
     fn host(&self, name: &str, base: Url) -> Result<Arc<Host>, Error> {
-        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut hosts = self.0.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(host) = hosts.get(&base) {
             return Ok(Arc::clone(host));
         }
         let agent = self.agent(&base)?;
-        let host = Arc::new(Host::new(name, base.clone(), agent, self.settings.concurrency));
+        let host = Arc::new(Host::new(name, base.clone(), agent, self.settings().concurrency));
         hosts.insert(base, Arc::clone(&host));
         Ok(host)
     }
 
     fn scheme(&self, authority: &str) -> Scheme {
-        let settings = &self.settings;
+        let settings = self.settings();
         let plain = settings.plain_http.contains(authority)
             || is_loopback(authority)
                 && !settings.tls.contains(authority)
@@ -144,7 +147,7 @@ impl Client {
     }
 
     fn agent(&self, base: &Url) -> Result<Agent, Error> {
-        let settings = &self.settings;
+        let settings = self.settings();
         let quiet = Some(settings.patience);
         let mut config = Agent::config_builder()
             .http_status_as_error(false)

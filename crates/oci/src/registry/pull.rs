@@ -1,19 +1,20 @@
 //! Pulling: a name to its manifests, its platform, its blobs.
 //!
-//! Every byte is verified against the digest that named it; documents have a
-//! cap, and an index that nests or names without end is refused.
+//! Manifests and configs are read now, layers when they are used. Every byte
+//! is verified against the digest that named it; documents have a cap, and
+//! an index that nests or names without end is refused.
 
-use std::collections::HashMap;
-use std::path::Path;
+use std::io::Read;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use super::blob::Repository;
+use super::download::{Download, Source};
 use super::error::Refusal;
-use super::tasks;
 use super::{Client, Error};
 use crate::spec::{self, Descriptor};
-use crate::{Artifact, Blob, Digest, Image, Index, Platform, Reference, image, media};
+use crate::tasks;
+use crate::{Artifact, Blob, Content, Image, Index, Platform, Reference, image, media};
 
 /// How deep indexes may nest.
 const DEPTH_MAX: usize = 4;
@@ -44,8 +45,8 @@ impl Client {
     }
 
     /// Pulls an image: the one for `platform`, or all that the name stands
-    /// for. Layers become files in `directory`, named by their digests; what
-    /// is there already is verified and used.
+    /// for. Its layers stay where they are, and are read from there when they
+    /// are used: to be written to a layout, or pushed to another registry.
     ///
     /// # Errors
     ///
@@ -55,17 +56,10 @@ impl Client {
         &self,
         reference: &Reference,
         platform: Option<&Platform>,
-        directory: &Path,
     ) -> Result<Artifact, Error> {
-        host::fs::create_dir_all(directory)?;
         let (repository, name) = self.named(reference)?;
-        let pull = Pull {
-            client: self,
-            repository,
-            directory,
-            n_manifests: AtomicUsize::new(0),
-            turns: Mutex::default(),
-        };
+        let source = Arc::new(Source::new(self, &repository, reference));
+        let pull = Pull { client: self, repository, source, n_manifests: AtomicUsize::new(0) };
         let top = pull.manifest(&name)?;
         match platform {
             Some(platform) => Ok(Artifact::Image(pull.for_platform(top, platform, 0)?)),
@@ -86,10 +80,8 @@ impl Client {
 struct Pull<'a> {
     client: &'a Client,
     repository: Repository,
-    directory: &'a Path,
+    source: Arc<Source>,
     n_manifests: AtomicUsize,
-    /// Held by who downloads a blob: another who wants it waits, and finds it.
-    turns: Mutex<HashMap<Digest, Arc<Mutex<()>>>>,
 }
 
 impl Pull<'_> {
@@ -136,7 +128,7 @@ impl Pull<'_> {
 
     fn for_platform(&self, top: Blob, wanted: &Platform, depth: usize) -> Result<Image, Error> {
         if !media::is_index(&top.descriptor().media_type) {
-            let image = self.image(top, self.client.settings().concurrency)?;
+            let image = self.image(top)?;
             return match fits(&image.platform(), wanted) {
                 true => Ok(image),
                 false => Err(self.no_platform(
@@ -170,7 +162,7 @@ impl Pull<'_> {
         // In parallel at the top alone: a nest would multiply the threads.
         let n_workers = if depth == 0 { self.client.settings().concurrency } else { 1 };
         if !media::is_index(&top.descriptor().media_type) {
-            return Ok(Artifact::Image(self.image(top, n_workers)?));
+            return Ok(Artifact::Image(self.image(top)?));
         }
         if depth >= DEPTH_MAX {
             return Err(self.unexpected(&top.digest().to_string(), "its indexes nest too deeply"));
@@ -185,25 +177,33 @@ impl Pull<'_> {
         )?))
     }
 
-    fn image(&self, manifest: Blob, n_workers: usize) -> Result<Image, Error> {
+    fn image(&self, manifest: Blob) -> Result<Image, Error> {
         let document: spec::Manifest = image::parse(&manifest, "image manifest")?;
-        let mut wanted = document.layers;
-        wanted.push(document.config);
-        let blobs = tasks::each(&wanted, n_workers, |descriptor| self.blob(descriptor));
-        let mut blobs: Vec<Blob> = blobs.into_iter().collect::<Result<_, _>>()?;
-        let config = blobs
-            .pop()
-            .ok_or_else(|| self.unexpected(&manifest.digest().to_string(), "it has no config"))?;
-        Ok(Image::from_parts(manifest, config, blobs)?)
+        let layers = document.layers.into_iter().map(|layer| self.remote(layer));
+        let config = self.config(document.config)?;
+        Ok(Image::from_parts(manifest, config, layers.collect())?)
     }
 
-    fn blob(&self, descriptor: &Descriptor) -> Result<Blob, Error> {
-        let turn = {
-            let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(turns.entry(descriptor.digest).or_default())
-        };
-        let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
-        self.repository.pull_blob(self.client, descriptor, self.directory)
+    /// Returns a config, in memory unless it is no document at all: that of a
+    /// thing that is no image may be anything.
+    fn config(&self, descriptor: Descriptor) -> Result<Blob, Error> {
+        let limit = image::DOCUMENT_MAX;
+        if descriptor.size > limit && !media::is_config(&descriptor.media_type) {
+            return Ok(self.remote(descriptor));
+        }
+        if descriptor.size > limit {
+            let url = self.repository.url(&format!("blobs/{}", descriptor.digest)).to_string();
+            return Err(Error::TooLarge { url, limit });
+        }
+        let (client, repository) = (self.client.clone(), self.repository.clone());
+        let mut bytes = Vec::new();
+        let read = Download::new(client, repository, &descriptor).read_to_end(&mut bytes);
+        read.map_err(|fault| crate::Error::from_read(self.source.place(), fault))?;
+        Ok(Blob::new(descriptor, Content::Memory(bytes.into())))
+    }
+
+    fn remote(&self, descriptor: Descriptor) -> Blob {
+        Blob::new(descriptor, Content::Remote(Arc::clone(&self.source) as _))
     }
 
     fn unexpected(&self, name: &str, reason: &str) -> Error {

@@ -11,8 +11,8 @@ mod plan;
 use std::collections::HashMap;
 
 use super::blob::{Arrival, Repository};
-use super::tasks::{self, Outcomes};
 use super::{Client, Error};
+use crate::tasks::{self, Outcomes};
 use crate::{Named, Reference};
 use plan::{Job, Plan, Step};
 
@@ -128,9 +128,11 @@ impl Client {
                 if probes.as_ref().is_some_and(|probes| probes.iter().all(present)) {
                     return Ok(Some(Arrival::Present));
                 }
-                let source =
-                    source.as_ref().filter(|source| matches!(ended(&source.0), Some(Ok(_))));
-                let from = source.map_or(repository.name.as_str(), |source| &source.1);
+                let has_it = |source: &&plan::Source| {
+                    source.step.is_none_or(|step| matches!(ended(&step), Some(Ok(_))))
+                };
+                let source = source.as_ref().filter(has_it);
+                let from = source.map_or(&repository.name, |source| &source.repository);
                 let arrival = repository.push_blob(self, blob, from)?;
                 report(Event::Blob { bytes: blob.size(), sent: arrival == Arrival::Uploaded });
                 Ok(Some(arrival))

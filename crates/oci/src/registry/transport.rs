@@ -71,6 +71,8 @@ pub(crate) struct Request<'a> {
     pub(crate) identity: Identity<'a>,
     /// Whether a failure that may pass is met by sending it again.
     pub(crate) again: bool,
+    /// Whether it counts among those under way.
+    pub(crate) counted: bool,
 }
 
 impl<'a> Request<'a> {
@@ -81,7 +83,8 @@ impl<'a> Request<'a> {
         identity: Identity<'a>,
     ) -> Request<'a> {
         let (headers, payload) = (Vec::new(), Payload::Nothing);
-        Request { host, method, url, headers, payload, identity, again: true }
+        let (again, counted) = (true, true);
+        Request { host, method, url, headers, payload, identity, again, counted }
     }
 }
 
@@ -232,7 +235,13 @@ impl Client {
 
     fn exchange(&self, request: &Request<'_>, shown: Option<&Secret>) -> Result<Response, Error> {
         let host = request.host;
-        let permit = host.limiter.acquire();
+        let permit = match request.counted {
+            true => Some(host.limiter.acquire()),
+            false => {
+                host.limiter.wait();
+                None
+            }
+        };
         let asked = Asked { method: request.method.clone(), url: request.url.clone() };
         exchange(&host.agent, permit, &asked, &request.headers, shown, request.payload)
     }

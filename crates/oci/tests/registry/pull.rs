@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use oci::{Artifact, Digest, Reference};
+use oci::layout::{Tree, WriteOptions};
+use oci::{Artifact, Digest, Named};
 
 use crate::scripted::{Answer, Request, Server, answer, reset};
 use crate::support::*;
@@ -45,11 +46,10 @@ fn long() -> (Artifact, Stock, String) {
 }
 
 fn pull(server: &Server) -> Result<Artifact, oci::registry::Error> {
-    let dir = tempfile::tempdir().unwrap();
-    let reference: Reference = server.name("org/image:v1").parse().unwrap();
-    let pulled = client().pull(&reference, None, dir.path())?;
-    // While the files are there.
-    contents(&pulled);
+    let pulled = client().pull(&reference(&server.name("org/image:v1")), None)?;
+    for blob in pulled.blobs() {
+        blob.for_each_chunk(&mut |_| Ok(()))?;
+    }
     Ok(pulled)
 }
 
@@ -162,8 +162,7 @@ fn a_blob_store_does_not_see_the_token() {
         }
     });
     let client = client_with(password(&server.address, "robot", "hunter2"));
-    let dir = tempfile::tempdir().unwrap();
-    assert_arrived(&client, &server.name("org/image:v1"), &artifact, dir.path());
+    assert_arrived(&client, &server.name("org/image:v1"), &artifact);
     let requests = store.requests();
     assert_eq!(requests.len(), 2);
     assert!(requests.iter().all(|request| request.header("authorization").is_none()));
@@ -195,15 +194,19 @@ fn files_that_are_there_are_used() {
     let (_, stock, layer) = long();
     let server = Server::start(move |_, request| stock.get(request));
     let dir = tempfile::tempdir().unwrap();
-    let pull =
-        || client().pull(&reference(&server.name("org/image:v1")), None, dir.path()).unwrap();
+    let tree = Tree::new(dir.path());
+    let name = reference(&server.name("org/image:v1"));
+    let write = || {
+        let artifact = client().pull(&name, None).unwrap();
+        let named = Named { references: vec![name.clone()], artifact };
+        tree.write(&[named], WriteOptions { durable: false }).unwrap().remove(0).unwrap()
+    };
     let count = || server.lines().iter().filter(|line| line.ends_with(&layer)).count();
-    pull();
-    pull();
-    assert_eq!(count(), 1);
+    assert_eq!(write().files_written, 3 + 2);
+    assert_eq!((write().files_written, count()), (0, 1));
     // Unless they are other than they are named.
-    let path = dir.path().join(&layer["sha256:".len()..]);
+    let path = oci::layout::blob_path(&tree.directory(&name), layer.parse().unwrap());
     host::fs::write_atomic(&path, b"damaged").unwrap();
-    contents(&pull());
-    assert_eq!(count(), 2);
+    assert_eq!((write().files_written, count()), (1, 2));
+    assert_eq!(Digest::of(&host::fs::read(&path).unwrap()).to_string(), layer);
 }

@@ -1,7 +1,6 @@
 //! Samples, clients that do not wait long, and ways to look at the outcome.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::Duration;
 
 use oci::registry::{
@@ -85,8 +84,8 @@ pub(crate) fn contents(artifact: &Artifact) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// Pulls a whole artifact and compares every byte.
-pub(crate) fn assert_arrived(client: &Client, name: &str, artifact: &Artifact, directory: &Path) {
-    let pulled = client.pull(&reference(name), None, directory).unwrap();
+pub(crate) fn assert_arrived(client: &Client, name: &str, artifact: &Artifact) {
+    let pulled = client.pull(&reference(name), None).unwrap();
     assert_eq!(pulled.digest(), artifact.digest());
     assert_eq!(contents(&pulled), contents(artifact));
 }

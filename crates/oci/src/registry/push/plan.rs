@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 
+use super::super::download::repository_of;
 use super::{Error, Known, Outcome, Pushed, Repository};
 use crate::{Artifact, Blob, Digest, Reference};
 
@@ -23,6 +24,14 @@ pub(super) enum Found {
     Nothing,
 }
 
+/// A repository of the same registry that has a blob, or will.
+#[derive(Clone)]
+pub(super) struct Source {
+    pub(super) repository: String,
+    /// The step that brings it there.
+    pub(super) step: Option<usize>,
+}
+
 /// A step; numbers are those of other steps.
 pub(super) enum Step<'a> {
     /// Is the manifest there? Asked where a name stands for something else,
@@ -33,7 +42,7 @@ pub(super) enum Step<'a> {
     Blob {
         repository: &'a Repository,
         blob: &'a Blob,
-        source: Option<(usize, String)>,
+        source: Option<Source>,
         probes: Option<Vec<usize>>,
     },
     /// The manifest under its digest, unless it is there.
@@ -59,8 +68,8 @@ pub(super) struct Plan<'a> {
     blobs: Known<(Place<'a>, Digest)>,
     manifests: Known<(Place<'a>, Digest)>,
     probes: Known<(Place<'a>, Digest)>,
-    /// The first step, and its repository, that has a blob in a registry.
-    sources: HashMap<(&'a str, Digest), (usize, String)>,
+    /// Where in a registry a blob comes to be first.
+    sources: HashMap<(&'a str, Digest), Source>,
 }
 
 /// A registry and a repository in it.
@@ -133,16 +142,23 @@ impl<'a> Plan<'a> {
             self.also_needed(step, probe);
             return step;
         }
-        let source_key = (job.reference.registry(), blob.digest());
-        let source = self.sources.get(&source_key).cloned();
-        let dependencies = source.iter().map(|source| source.0).chain(probe).collect();
-        let is_first = source.is_none();
+        let registry = job.reference.registry();
+        let source_key = (registry, blob.digest());
+        let known = self.sources.get(&source_key).cloned();
+        let is_first = known.is_none();
+        let source = known.or_else(|| {
+            let repository = repository_of(blob.content(), registry)?.to_owned();
+            Some(Source { repository, step: None })
+        });
+        let needed = source.iter().filter_map(|source| source.step);
+        let dependencies = needed.chain(probe).collect();
         let probes = probe.map(|probe| vec![probe]);
         let step = Step::Blob { repository: &job.repository, blob, source, probes };
         let number = self.add(dependencies, step);
         self.blobs.insert(key, number);
         if is_first {
-            self.sources.insert(source_key, (number, job.repository.name.clone()));
+            let repository = job.repository.name.clone();
+            self.sources.insert(source_key, Source { repository, step: Some(number) });
             self.bytes += blob.size();
         }
         number
