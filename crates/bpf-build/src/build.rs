@@ -100,6 +100,8 @@ struct Run<'a> {
     inputs: Inputs,
     scratch: Result<TempDir, IoError>,
     compilations: AtomicUsize,
+    /// Whether clang may run for what the cache lacks.
+    compiles: bool,
     observe: &'a (dyn Fn(Event<'_>) + Sync),
 }
 
@@ -152,6 +154,22 @@ impl Workshop {
         jobs: NonZeroUsize,
         observe: &(dyn Fn(Event<'_>) + Sync),
     ) -> Vec<Built> {
+        self.run(requests, jobs, true, observe)
+    }
+
+    /// Returns what of each request the cache has, in their order. Nothing is
+    /// compiled; what would have to be is among the failures.
+    pub fn kept(&self, requests: &[Request], jobs: NonZeroUsize) -> Vec<Built> {
+        self.run(requests, jobs, false, &|_| {})
+    }
+
+    fn run(
+        &self,
+        requests: &[Request],
+        jobs: NonZeroUsize,
+        compiles: bool,
+        observe: &(dyn Fn(Event<'_>) + Sync),
+    ) -> Vec<Built> {
         let run = Run {
             workshop: self,
             requests,
@@ -159,6 +177,7 @@ impl Workshop {
             inputs: Inputs::new(&self.root, &self.staged),
             scratch: tempfile::tempdir().io_context("create a directory in", &std::env::temp_dir()),
             compilations: AtomicUsize::new(0),
+            compiles,
             observe,
         };
         let work = || {
@@ -275,6 +294,7 @@ impl<'a> Run<'a> {
         let compiled = found.is_none();
         let (kept, is_shared) = match found {
             Some(found) => found,
+            None if !self.compiles => return Err(CompileError::NotKept),
             None => self.compile(source, argv, [&shared, &own])?,
         };
         let Kept { bytes, warnings } = kept;

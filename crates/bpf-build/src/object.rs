@@ -53,6 +53,9 @@ pub enum CompileError {
     /// A file could not be read or written.
     #[error(transparent)]
     Io(#[from] IoError),
+    /// The cache has no such object, and nothing was to be compiled.
+    #[error("it is not in the cache")]
+    NotKept,
     /// The user asked the program to stop.
     #[error("interrupted")]
     Interrupted,

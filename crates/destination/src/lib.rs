@@ -1,19 +1,25 @@
-//! Where images go: layouts, archives.
+//! Where images go and come from: layouts, archives, registries.
 //!
 //! A [`Destination`] is parsed once from what the user typed and takes
-//! batches of named artifacts. Each kind is one module. Not here: what is in
-//! an image, and how one is named.
+//! batches of named artifacts; a [`Source`] gives such. To copy is to hand
+//! the one's to the other. Each kind is one module. Not here: what is in an
+//! image, and how one is named.
 
 #![forbid(unsafe_code)]
 
 mod oci_archive;
 mod oci_tree;
+mod registry;
+mod source;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use oci::registry::{Client, Event};
 use oci::{Digest, Named, Platform, Reference};
+
+pub use source::{ParseSourceError, Source};
 
 /// A place for images.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,7 +28,12 @@ pub enum Destination {
     Oci(PathBuf),
     /// `oci-archive:FILE`: one tar of one layout.
     OciArchive(PathBuf),
+    /// `registry`: the registry that each image's name says.
+    Registry,
 }
+
+/// The one destination that needs no more than its name.
+const REGISTRY: &str = "registry";
 
 /// How a destination is typed, and what it is then.
 struct Scheme {
@@ -48,15 +59,18 @@ pub struct ParseDestinationError {
 
 fn known() -> String {
     let forms = SCHEMES.iter().map(|scheme| format!("`{}:{}`", scheme.name, scheme.placeholder));
-    forms.collect::<Vec<_>>().join(", ")
+    forms.chain([format!("`{REGISTRY}`")]).collect::<Vec<_>>().join(", ")
 }
 
 impl FromStr for Destination {
     type Err = ParseDestinationError;
 
-    /// Accepts `SCHEME:REST` as the variants say.
+    /// Accepts what the variants say.
     fn from_str(word: &str) -> Result<Destination, ParseDestinationError> {
         let error = |reason| Err(ParseDestinationError { word: word.to_owned(), reason });
+        if word == REGISTRY {
+            return Ok(Destination::Registry);
+        }
         let Some((name, path)) = word.split_once(':') else {
             return error("it has no scheme".to_owned());
         };
@@ -73,16 +87,27 @@ impl fmt::Display for Destination {
         match self {
             Destination::Oci(path) => write!(f, "oci:{}", path.display()),
             Destination::OciArchive(path) => write!(f, "oci-archive:{}", path.display()),
+            Destination::Registry => f.write_str(REGISTRY),
         }
     }
 }
 
 /// How to publish.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Options {
+#[derive(Clone, Copy)]
+pub struct Options<'a> {
     /// Whether a power cut must leave whole images behind: not in a build
     /// directory, where they can be made again.
     pub durable: bool,
+    /// The client for registries.
+    pub client: &'a Client,
+    /// Told what happens during a push, from several threads.
+    pub report: &'a (dyn Fn(Event<'_>) + Sync),
+}
+
+impl fmt::Debug for Options<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options").field("durable", &self.durable).finish_non_exhaustive()
+    }
 }
 
 /// What became of one artifact.
@@ -111,6 +136,23 @@ pub enum Error {
     /// A layout or an archive could not be read or written.
     #[error(transparent)]
     Oci(#[from] oci::Error),
+    /// A registry would not have it.
+    #[error(transparent)]
+    Registry(#[from] oci::registry::Error),
+    /// A place has no images at all.
+    #[error("`{}` holds no images", place.display())]
+    Nothing {
+        /// The layout, archive or directory.
+        place: PathBuf,
+    },
+    /// An image has no full name, so no other place can name it.
+    #[error("`{digest}` in `{}` has no full name", place.display())]
+    Unnamed {
+        /// The layout or archive.
+        place: PathBuf,
+        /// The image.
+        digest: Digest,
+    },
 }
 
 impl Error {
@@ -118,6 +160,11 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Error::Oci(error) => error.hint(),
+            Error::Registry(error) => error.hint(),
+            Error::Nothing { .. } => None,
+            Error::Unnamed { .. } => {
+                Some("full names stand in the annotation `io.containerd.image.name`".into())
+            }
         }
     }
 }
@@ -130,6 +177,7 @@ impl Destination {
         match self {
             Destination::Oci(path) => Destination::Oci(base.join(path)),
             Destination::OciArchive(path) => Destination::OciArchive(base.join(path)),
+            Destination::Registry => Destination::Registry,
         }
     }
 
@@ -144,11 +192,12 @@ impl Destination {
     pub fn publish(
         &self,
         batch: &[Named],
-        options: Options,
+        options: Options<'_>,
     ) -> Result<Vec<Result<Published, Error>>, Error> {
         match self {
             Destination::Oci(directory) => oci_tree::publish(directory, batch, options),
             Destination::OciArchive(file) => oci_archive::publish(file, batch, options),
+            Destination::Registry => Ok(registry::publish(batch, options)),
         }
     }
 }
@@ -177,6 +226,7 @@ mod tests {
             ("oci:target/images", Destination::Oci("target/images".into())),
             ("oci:/a:b", Destination::Oci("/a:b".into())),
             ("oci-archive:x.tar", Destination::OciArchive("x.tar".into())),
+            ("registry", Destination::Registry),
         ];
         for (word, destination) in cases {
             assert_eq!(word.parse(), Ok(destination.clone()));
@@ -200,7 +250,7 @@ mod tests {
             assert_eq!(
                 error.to_string(),
                 format!(
-                    "invalid destination `{word}`: {reason}; known are `oci:DIR`, `oci-archive:FILE`"
+                    "invalid destination `{word}`: {reason}; known are `oci:DIR`, `oci-archive:FILE`, `registry`"
                 )
             );
         }
@@ -213,6 +263,7 @@ mod tests {
             ("oci:x/y", "oci:/base/x/y"),
             ("oci:/x", "oci:/x"),
             ("oci-archive:x.tar", "oci-archive:/base/x.tar"),
+            ("registry", "registry"),
         ];
         for (word, expected) in cases {
             let destination: Destination = word.parse().unwrap();

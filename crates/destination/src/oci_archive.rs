@@ -11,9 +11,9 @@ use crate::{Error, Options, Published, untouched};
 pub(crate) fn publish(
     file: &Path,
     batch: &[Named],
-    options: Options,
+    options: Options<'_>,
 ) -> Result<Vec<Result<Published, Error>>, Error> {
-    let Options { durable } = options;
+    let Options { durable, .. } = options;
     let archived = archive::write(file, batch, WriteOptions { durable })?;
     let mut published: Vec<_> = batch.iter().map(untouched).collect();
     published.iter_mut().for_each(|published| published.changed = archived.changed);

@@ -10,9 +10,9 @@ use crate::{Error, Options, Published, untouched};
 pub(crate) fn publish(
     directory: &Path,
     batch: &[Named],
-    options: Options,
+    options: Options<'_>,
 ) -> Result<Vec<Result<Published, Error>>, Error> {
-    let Options { durable } = options;
+    let Options { durable, .. } = options;
     let outcomes = Tree::new(directory).write(batch, WriteOptions { durable })?;
     let published = batch.iter().zip(outcomes).map(|(named, outcome)| {
         let written = outcome?;

@@ -5,10 +5,17 @@ use std::path::Path;
 
 use destination::{Destination, Options, Published};
 use oci::layout::Tree;
+use oci::registry::{Client, Settings};
 use oci::verify::Limits;
 use oci::{Artifact, Image, Index, Layer, Layout, Named};
 
-const OPTIONS: Options = Options { durable: true };
+fn publish_to(
+    destination: &Destination,
+    batch: &[Named],
+) -> Result<Vec<Result<Published, destination::Error>>, destination::Error> {
+    let client = Client::new(Settings::default());
+    destination.publish(batch, Options { durable: true, client: &client, report: &|_| {} })
+}
 
 fn image(platform: &str, text: &str) -> Image {
     let layer = Layer::single_file("prog.bpf.o", text.as_bytes(), 0).unwrap();
@@ -35,7 +42,7 @@ fn batch() -> Vec<Named> {
 
 fn publish(word: &str, base: &Path) -> Vec<Published> {
     let destination: Destination = word.parse().unwrap();
-    let outcomes = destination.relative_to(base).publish(&batch(), OPTIONS).unwrap();
+    let outcomes = publish_to(&destination.relative_to(base), &batch()).unwrap();
     outcomes.into_iter().map(Result::unwrap).collect()
 }
 
@@ -97,7 +104,7 @@ fn one_failure_is_its_own_where_the_destination_allows_it() {
     host::fs::create_dir_all(blocked.parent().unwrap()).unwrap();
     host::fs::write_atomic(&blocked, b"a file").unwrap();
     let destination = Destination::Oci(dir.path().join("images"));
-    let outcomes = destination.publish(&batch(), OPTIONS).unwrap();
+    let outcomes = publish_to(&destination, &batch()).unwrap();
     let error = outcomes[0].as_ref().unwrap_err().to_string();
     let directory = blocked.join("index/blobs/sha256");
     assert_eq!(error, format!("failed to create the directory `{}`", directory.display()));
@@ -106,6 +113,6 @@ fn one_failure_is_its_own_where_the_destination_allows_it() {
     // An archive is one file: it is written or not.
     let archive = blocked.join("x.tar");
     let destination = Destination::OciArchive(archive.clone());
-    let error = destination.publish(&batch(), OPTIONS).unwrap_err().to_string();
+    let error = publish_to(&destination, &batch()).unwrap_err().to_string();
     assert_eq!(error, format!("failed to read `{}`", archive.display()));
 }

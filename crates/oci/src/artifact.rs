@@ -23,6 +23,14 @@ impl Artifact {
         }
     }
 
+    /// Returns the manifest or index as bytes with a digest.
+    pub fn blob(&self) -> &Blob {
+        match self {
+            Artifact::Image(image) => image.manifest_blob(),
+            Artifact::Index(index) => index.blob(),
+        }
+    }
+
     /// Returns the digest of the manifest or index.
     pub fn digest(&self) -> Digest {
         self.descriptor().digest

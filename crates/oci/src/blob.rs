@@ -52,6 +52,8 @@ pub trait Source: fmt::Debug + Send + Sync {
 pub struct Blob {
     descriptor: Descriptor,
     content: Content,
+    /// The registry and repository it was read from, joined by a slash.
+    origin: Option<Arc<str>>,
 }
 
 impl Blob {
@@ -59,7 +61,7 @@ impl Blob {
     pub fn from_bytes(media_type: &str, bytes: impl Into<Arc<[u8]>>) -> Blob {
         let bytes = bytes.into();
         let descriptor = Descriptor::of(media_type, &bytes);
-        Blob { descriptor, content: Content::Memory(bytes) }
+        Blob::new(descriptor, Content::Memory(bytes))
     }
 
     /// Makes a blob of a file, which is read once to learn its digest and
@@ -77,13 +79,24 @@ impl Blob {
         })?;
         let (digest, size) = hasher.finish();
         let content = Content::File { path: path.into(), offset: 0 };
-        Ok(Blob { descriptor: Descriptor::new(media_type, digest, size), content })
+        Ok(Blob::new(Descriptor::new(media_type, digest, size), content))
     }
 
     /// Makes a blob of a descriptor and the content it is said to have,
     /// which must be verified already if it is in memory.
     pub(crate) fn new(descriptor: Descriptor, content: Content) -> Blob {
-        Blob { descriptor, content }
+        Blob { descriptor, content, origin: None }
+    }
+
+    /// Notes the registry and repository that has the blob.
+    pub(crate) fn from_repository(self, name: &Arc<str>) -> Blob {
+        Blob { origin: Some(Arc::clone(name)), ..self }
+    }
+
+    /// Returns the repository of `registry` that is known to have the blob:
+    /// it can be mounted from there.
+    pub(crate) fn repository_in(&self, registry: &str) -> Option<&str> {
+        self.origin.as_deref()?.strip_prefix(registry)?.strip_prefix('/')
     }
 
     /// Returns what the blob is, which and how long.

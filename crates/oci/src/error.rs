@@ -113,6 +113,9 @@ pub enum Error {
         /// Why not.
         reason: &'static str,
     },
+    /// A word is not what it should be.
+    #[error(transparent)]
+    Word(#[from] ParseError),
     /// A registry that a blob is read from.
     #[error(transparent)]
     Registry(Box<registry::Error>),

@@ -73,6 +73,15 @@ impl Reference {
     }
 }
 
+impl Reference {
+    /// Returns the same name without its tag, if it has a digest.
+    #[must_use]
+    pub fn without_tag(&self) -> Reference {
+        let tag = if self.digest.is_some() { None } else { self.tag.clone() };
+        Reference { tag, ..self.clone() }
+    }
+}
+
 impl fmt::Display for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.registry, self.repository)?;

@@ -80,15 +80,13 @@ impl Repository {
     /// where that cannot be; `None` if it is there now.
     fn open(&self, client: &Client, digest: Digest, from: &str) -> Result<Option<Url>, Error> {
         let uploads = self.url("blobs/uploads/");
-        let mount =
-            uploads.clone().with_query("mount", &digest.to_string()).with_query("from", from);
+        let mount = uploads.with_query("mount", &digest.to_string()).with_query("from", from);
         let scopes = Scopes::push(&self.name).and_pull(from);
         let answer = client.send(&self.request(Method::POST, mount, scopes), &[201, 202]);
         let response = match answer {
             // Some refuse to mount what they would take as an upload.
             Err(error) if matches!(error.status(), Some(400..=405)) => {
-                let request = self.request(Method::POST, uploads, Scopes::push(&self.name));
-                client.send(&request, &[202])?
+                return self.open_session(client).map(Some);
             }
             answer => answer?,
         };
@@ -100,6 +98,16 @@ impl Repository {
         let location = location(&response)?;
         response.drain();
         Ok(Some(location))
+    }
+
+    /// Asks for a place to upload to.
+    pub(crate) fn open_session(&self, client: &Client) -> Result<Url, Error> {
+        let uploads = self.url("blobs/uploads/");
+        let request = self.request(Method::POST, uploads, Scopes::push(&self.name));
+        let response = client.send(&request, &[202])?;
+        let location = location(&response)?;
+        response.drain();
+        Ok(location)
     }
 
     /// Sends the whole blob in one request.
@@ -117,7 +125,7 @@ impl Repository {
     }
 
     /// Gives a session back; the registry forgets it some day anyway.
-    fn cancel(&self, client: &Client, session: Url) {
+    pub(crate) fn cancel(&self, client: &Client, session: Url) {
         let mut request = self.request(Method::DELETE, session, Scopes::push(&self.name));
         request.again = false;
         if let Ok(response) = client.send(&request, &[202, 204]) {

@@ -4,7 +4,7 @@
 
 use std::fmt;
 use std::io::{self, Read};
-use std::path::Path;
+use std::sync::Arc;
 
 use ureq::http::Method;
 
@@ -15,7 +15,7 @@ use super::transport::pause;
 use super::{Client, Error};
 use crate::digest::Hasher;
 use crate::spec::Descriptor;
-use crate::{Content, Digest, Reference, blob};
+use crate::{Digest, Reference, blob};
 
 /// A repository as a source of blobs.
 #[derive(Debug)]
@@ -23,17 +23,21 @@ pub(crate) struct Source {
     client: Client,
     repository: Repository,
     /// Registry and repository, as references have them.
-    name: String,
+    name: Arc<str>,
 }
 
 impl Source {
     pub(crate) fn new(client: &Client, repository: &Repository, reference: &Reference) -> Source {
-        Source { client: client.clone(), repository: repository.clone(), name: reference.name() }
+        Source {
+            client: client.clone(),
+            repository: repository.clone(),
+            name: reference.name().into(),
+        }
     }
 
-    /// Returns what to name in an error about reading.
-    pub(crate) fn place(&self) -> &Path {
-        Path::new(&self.name)
+    /// Returns registry and repository.
+    pub(crate) fn full_name(&self) -> &Arc<str> {
+        &self.name
     }
 }
 
@@ -46,13 +50,6 @@ impl blob::Source for Source {
     fn name(&self) -> &str {
         &self.name
     }
-}
-
-/// Returns the name of the repository of `registry` that a blob is read
-/// from, if it is: it can be mounted from there.
-pub(crate) fn repository_of<'a>(content: &'a Content, registry: &str) -> Option<&'a str> {
-    let Content::Remote(source) = content else { return None };
-    source.name().strip_prefix(registry)?.strip_prefix('/')
 }
 
 /// A blob on its way in. A connection that breaks is replaced by one for the

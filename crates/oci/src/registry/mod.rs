@@ -8,12 +8,14 @@
 mod auth;
 mod blob;
 mod challenge;
+mod companions;
 mod credentials;
 mod download;
 mod error;
 mod exchange;
 mod limit;
 mod manifest;
+mod preflight;
 mod pull;
 mod push;
 mod referrers;
@@ -33,8 +35,10 @@ use std::time::Duration;
 
 use ureq::Agent;
 
+pub use companions::{Companion, Link};
 pub use credentials::{Credential, Credentials};
 pub use error::{Error, Refusal};
+pub use preflight::Intent;
 pub use push::{Event, Pushed};
 pub use retry::RetryPolicy;
 pub use secret::Secret;

@@ -5,6 +5,7 @@
 //! an index that nests or names without end is refused.
 
 use std::io::Read;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -198,12 +199,16 @@ impl Pull<'_> {
         let (client, repository) = (self.client.clone(), self.repository.clone());
         let mut bytes = Vec::new();
         let read = Download::new(client, repository, &descriptor).read_to_end(&mut bytes);
-        read.map_err(|fault| crate::Error::from_read(self.source.place(), fault))?;
-        Ok(Blob::new(descriptor, Content::Memory(bytes.into())))
+        read.map_err(|fault| {
+            crate::Error::from_read(Path::new(&**self.source.full_name()), fault)
+        })?;
+        let blob = Blob::new(descriptor, Content::Memory(bytes.into()));
+        Ok(blob.from_repository(self.source.full_name()))
     }
 
     fn remote(&self, descriptor: Descriptor) -> Blob {
-        Blob::new(descriptor, Content::Remote(Arc::clone(&self.source) as _))
+        let blob = Blob::new(descriptor, Content::Remote(Arc::clone(&self.source) as _));
+        blob.from_repository(self.source.full_name())
     }
 
     fn unexpected(&self, name: &str, reason: &str) -> Error {

@@ -51,7 +51,8 @@ pub enum Event<'a> {
 type Outcome = Result<Option<Arrival>, Error>;
 
 impl Client {
-    /// Pushes each image under all its names. One image's failure does not
+    /// Pushes each image under all its names; one without a tag gets its
+    /// image by digest alone. One image's failure does not
     /// stop the others; outcomes are in the order of `batch`, and within each
     /// in that of its references.
     ///
@@ -60,10 +61,10 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// An image fails if one of its names has no tag or another digest, if a
-    /// file of it cannot be read or has changed, or if a registry refuses one
-    /// of its blobs, its manifests or its tags. Its other tags may have been
-    /// put then; none that has stands for half of it.
+    /// An image fails if one of its names has another digest, if its bytes
+    /// cannot be read or have changed, or if a registry refuses one of its
+    /// blobs, its manifests or its tags. Its other tags may have been put
+    /// then; none that has stands for half of it.
     pub fn push(
         &self,
         batch: &[Named],
@@ -96,10 +97,11 @@ impl Client {
             if reference.digest().is_some_and(|named| named != digest) {
                 return Err(error("the image has another digest"));
             }
-            let tag = reference.tag().ok_or_else(|| error("it has no tag"))?;
+            // One without a tag is put under its digest alone.
+            let name = reference.tag().map_or_else(|| digest.to_string(), str::to_owned);
             let host = self.registry(reference.registry())?;
             let repository = Repository { host, name: reference.repository().to_owned() };
-            Ok(Job { reference, tag, repository, artifact: &named.artifact })
+            Ok(Job { reference, name, repository, artifact: &named.artifact })
         };
         if named.references.is_empty() {
             let reason = "it has no name";
@@ -147,8 +149,7 @@ impl Client {
             }
             Step::Tag { job, needs } => {
                 confirm(needs, outcomes)?;
-                let manifest = plan::manifest(job.artifact);
-                job.repository.put_manifest(self, manifest, job.tag)?;
+                job.repository.put_manifest(self, job.artifact.blob(), &job.name)?;
                 report(Event::Tagged(job.reference));
                 Ok(Some(Arrival::Uploaded))
             }
@@ -159,7 +160,7 @@ impl Client {
 impl Job<'_> {
     /// Returns what the name stands for now.
     fn look(&self, client: &Client) -> Result<plan::Found, Error> {
-        let found = match self.repository.head_manifest(client, self.tag) {
+        let found = match self.repository.head_manifest(client, &self.name) {
             // What is not there yet may be hidden from who may only read;
             // whether it may be written is said when it is.
             Err(Error::Refused(refusal))

@@ -9,6 +9,7 @@ use std::collections::HashSet;
 use ureq::http::Method;
 
 use super::blob::Repository;
+use super::companions::fallback_tag;
 use super::scope::Scopes;
 use super::url::Url;
 use super::{Client, Error};
@@ -34,7 +35,7 @@ impl Client {
         let (repository, _) = self.named(reference)?;
         let mut found = match self.listed(&repository, subject, artifact_type)? {
             Some(found) => found,
-            None => match repository.get_manifest(self, &tag(subject))? {
+            None => match repository.get_manifest(self, &fallback_tag(subject))? {
                 Some(list) => image::parse::<Index>(&list, "list of referrers")?.manifests,
                 None => Vec::new(),
             },
@@ -73,7 +74,7 @@ impl Client {
         let _turn = self.attaching().lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         // Another program may write between; then ours is not in the list.
         for _ in 0..=self.settings().retry.attempts {
-            let mut list = match repository.get_manifest(self, &tag(subject))? {
+            let mut list = match repository.get_manifest(self, &fallback_tag(subject))? {
                 Some(list) => image::parse::<Index>(&list, "list of referrers")?,
                 None => Index::new(Vec::new()),
             };
@@ -82,11 +83,11 @@ impl Client {
             }
             list.manifests.push(descriptor.clone());
             let list = Blob::from_bytes(media::INDEX, to_bytes(&list)?);
-            repository.put_manifest(self, &list, &tag(subject))?;
+            repository.put_manifest(self, &list, &fallback_tag(subject))?;
         }
         Err(Error::Unexpected {
             method: "PUT".into(),
-            url: repository.url(&format!("manifests/{}", tag(subject))).to_string(),
+            url: repository.url(&format!("manifests/{}", fallback_tag(subject))).to_string(),
             reason: "the list of referrers is always another's".into(),
         })
     }
@@ -129,11 +130,6 @@ impl Client {
         }
         Ok(Some(found))
     }
-}
-
-/// Returns the tag under which a list stands where the registry keeps none.
-fn tag(subject: Digest) -> String {
-    format!("sha256-{}", subject.hex())
 }
 
 /// Reads the address of the next page (RFC 8288): `<URL>; rel="next"`.

@@ -3,7 +3,9 @@
 
 mod auth;
 mod broken;
+mod copy;
 mod faults;
+mod preflight;
 mod pull;
 mod push;
 mod real;

@@ -168,7 +168,7 @@ fn one_failure_stops_nothing_else() {
     let pinned = format!("{}@{}", registry.name("org/pinned:v1"), oci::Digest::of(b"other"));
     let untagged = format!("{}@{}", registry.name("org/untagged"), artifact.digest());
     let words = [lost, pinned, untagged, good.clone()];
-    let batch = words.map(|word| named(&[word], &artifact));
+    let batch = words.clone().map(|word| named(&[word], &artifact));
     let results = client().push(&batch, &|_| {});
     let errors: Vec<_> =
         results.iter().map(|result| result.as_ref().err().map(ToString::to_string)).collect();
@@ -180,8 +180,8 @@ fn one_failure_stops_nothing_else() {
     assert!(
         errors[1].as_ref().unwrap().ends_with("cannot be pushed: the image has another digest")
     );
-    assert!(errors[2].as_ref().unwrap().ends_with("cannot be pushed: it has no tag"));
-    assert_eq!(errors[3], None);
+    assert_eq!(errors[2..], [None, None]);
+    assert!(client().resolve(&reference(&words[2])).unwrap().is_some());
     assert!(client().resolve(&reference(&good)).unwrap().is_some());
 }
 

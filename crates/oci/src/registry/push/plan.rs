@@ -4,14 +4,14 @@
 
 use std::collections::HashMap;
 
-use super::super::download::repository_of;
 use super::{Error, Known, Outcome, Pushed, Repository};
 use crate::{Artifact, Blob, Digest, Reference};
 
 /// One name, and what it is to stand for.
 pub(super) struct Job<'a> {
     pub(super) reference: &'a Reference,
-    pub(super) tag: &'a str,
+    /// The tag, or the digest where there is none.
+    pub(super) name: String,
     pub(super) repository: Repository,
     pub(super) artifact: &'a Artifact,
 }
@@ -147,7 +147,7 @@ impl<'a> Plan<'a> {
         let known = self.sources.get(&source_key).cloned();
         let is_first = known.is_none();
         let source = known.or_else(|| {
-            let repository = repository_of(blob.content(), registry)?.to_owned();
+            let repository = blob.repository_in(registry)?.to_owned();
             Some(Source { repository, step: None })
         });
         let needed = source.iter().filter_map(|source| source.step);
@@ -186,7 +186,7 @@ impl<'a> Plan<'a> {
         let probe = look.then(|| self.probe(job, child.digest()));
         let needs = self.below(job, child, look, probe);
         let dependencies = needs.iter().copied().chain(probe).collect();
-        let (repository, manifest) = (&job.repository, manifest(child));
+        let (repository, manifest) = (&job.repository, child.blob());
         let step = self.add(dependencies, Step::Manifest { repository, manifest, needs, probe });
         self.manifests.insert(key, step);
         step
@@ -224,13 +224,5 @@ impl<'a> Plan<'a> {
 impl Job<'_> {
     fn place(&self) -> Place<'_> {
         (self.reference.registry(), self.reference.repository())
-    }
-}
-
-/// Returns the bytes of an artifact's manifest or index.
-pub(super) fn manifest(artifact: &Artifact) -> &Blob {
-    match artifact {
-        Artifact::Image(image) => image.manifest_blob(),
-        Artifact::Index(index) => index.blob(),
     }
 }
