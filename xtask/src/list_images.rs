@@ -82,7 +82,7 @@ fn describe(catalogue: &Catalogue, entry: &Entry) -> ImageReport {
         Kind::Containerfile { containerfile, source: Some(checkout) } => {
             format!("{checkout}: {}", containerfile.display())
         }
-        Kind::Mirror(reference) => reference.clone(),
+        Kind::Mirror(reference) => reference.to_string(),
     };
     let platforms = catalogue.platforms_of(entry).iter().map(|arch| arch.platform()).collect();
     ImageReport {

@@ -11,11 +11,13 @@ mod catalogue;
 mod ci;
 mod compile;
 mod context;
+mod diff_images;
 mod doctor;
 mod inspect_images;
 mod lint;
 mod list_images;
 mod plan;
+mod registry;
 mod test;
 mod tools;
 mod words;
@@ -58,6 +60,7 @@ enum Command {
     BuildImages(build_images::Args),
     ListImages(list_images::Args),
     InspectImages(inspect_images::Args),
+    DiffImages(diff_images::Args),
     Doctor(doctor::Args),
     Test(test::Args),
     Lint(lint::Args),
@@ -75,6 +78,7 @@ fn main() -> ExitCode {
                 Command::BuildImages(args) => build_images::run(args, &cx),
                 Command::ListImages(args) => list_images::run(args, &cx),
                 Command::InspectImages(args) => inspect_images::run(args, &cx),
+                Command::DiffImages(args) => diff_images::run(args, &cx),
                 Command::Doctor(args) => doctor::run(args, &cx),
                 Command::Test(args) => test::run(args, &cx),
                 Command::Lint(args) => lint::run(args, &cx),

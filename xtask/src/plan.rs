@@ -22,6 +22,8 @@ pub(crate) struct Wish {
     pub(crate) tags: Vec<String>,
     /// The whole name of the one image that is selected.
     pub(crate) name: Option<String>,
+    /// Where mirrored images are copied from instead, by their names.
+    pub(crate) mirrors: Vec<(String, Reference)>,
     /// Seconds since 1970, for all images.
     pub(crate) created: u64,
 }
@@ -44,9 +46,17 @@ pub(crate) struct Planned {
     pub(crate) image: String,
     pub(crate) references: Vec<Reference>,
     pub(crate) platforms: Vec<Arch>,
-    /// Which of the requests compiles it.
-    pub(crate) request: usize,
-    pub(crate) recipe: Recipe,
+    pub(crate) origin: Origin,
+}
+
+/// What an image is made of.
+#[derive(Debug)]
+pub(crate) enum Origin {
+    /// Objects: which of the requests compiles them, and what is made of
+    /// them.
+    Objects { request: usize, recipe: Recipe },
+    /// An image of another registry, with all its platforms.
+    Mirror(Reference),
 }
 
 /// Makes the plan.
@@ -60,30 +70,28 @@ pub(crate) fn plan(catalogue: &Catalogue, wish: &Wish) -> Result<Plan, Failure> 
     let mut plan = Plan { requests: Vec::new(), images: Vec::new(), left_out: Vec::new() };
     let mut requests: BTreeMap<Source, usize> = BTreeMap::new();
     for entry in &selected {
-        let source = match &entry.kind {
-            Kind::Bytecode(source) => source,
-            other => {
-                plan.left_out.push((entry.full_name(), not_made(other)));
-                continue;
-            }
-        };
         let platforms = narrow(catalogue.platforms_of(entry), &wish.platforms);
         if platforms.is_empty() {
             plan.left_out.push((entry.full_name(), "it is for none of the platforms asked for"));
             continue;
         }
-        let index = *requests.entry(source.clone()).or_insert_with(|| {
-            plan.requests.push(Request { source: source.clone(), archs: Vec::new() });
-            plan.requests.len() - 1
-        });
-        plan.requests[index].archs.extend(&platforms);
-        plan.images.push(Planned {
-            image: entry.full_name(),
-            references: references(catalogue, entry, wish)?,
-            platforms,
-            request: index,
-            recipe: recipe(entry, source, wish.created),
-        });
+        let origin = match &entry.kind {
+            Kind::Bytecode(source) => {
+                let request = *requests.entry(source.clone()).or_insert_with(|| {
+                    plan.requests.push(Request { source: source.clone(), archs: Vec::new() });
+                    plan.requests.len() - 1
+                });
+                plan.requests[request].archs.extend(&platforms);
+                Origin::Objects { request, recipe: recipe(entry, source, wish.created) }
+            }
+            Kind::Mirror(source) => Origin::Mirror(mirrored(entry, source, wish)),
+            Kind::Containerfile { .. } => {
+                plan.left_out.push((entry.full_name(), not_made(&entry.kind)));
+                continue;
+            }
+        };
+        let (image, references) = (entry.full_name(), references(catalogue, entry, wish)?);
+        plan.images.push(Planned { image, references, platforms, origin });
     }
     for request in &mut plan.requests {
         request.archs.sort();
@@ -94,6 +102,7 @@ pub(crate) fn plan(catalogue: &Catalogue, wish: &Wish) -> Result<Plan, Failure> 
         plan.left_out.extend(others.map(|entry| (entry.full_name(), not_made(&entry.kind))));
     }
     check(&plan, wish)?;
+    check_mirrors(&selected, wish)?;
     Ok(plan)
 }
 
@@ -150,12 +159,33 @@ fn check(plan: &Plan, wish: &Wish) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Where an image is copied from can be said of those that are.
+fn check_mirrors(selected: &[&Entry], wish: &Wish) -> Result<(), Failure> {
+    for (name, _) in &wish.mirrors {
+        let mirrored = selected.iter().filter(|entry| matches!(entry.kind, Kind::Mirror(_)));
+        let names: Vec<_> =
+            mirrored.flat_map(|entry| [entry.name.clone(), entry.full_name()]).collect();
+        if !names.contains(name) {
+            let message = format!("`--mirror {name}=…` names no mirrored image that is selected");
+            return Err(Failure::usage(message)
+                .hint("`cargo xtask list-images mirror` shows those of the catalogue"));
+        }
+    }
+    Ok(())
+}
+
+/// Returns where a mirrored image is copied from.
+fn mirrored(entry: &Entry, source: &Reference, wish: &Wish) -> Reference {
+    let names = [entry.name.clone(), entry.full_name()];
+    let other = wish.mirrors.iter().rev().find(|(name, _)| names.contains(name));
+    other.map_or(source, |(_, source)| source).clone()
+}
+
 /// Returns why a run leaves out an image of this kind.
 fn not_made(kind: &Kind) -> &'static str {
     match kind {
-        Kind::Bytecode(_) => "only when named, or with --all",
+        Kind::Bytecode(_) | Kind::Mirror(_) => "only when named, or with --all",
         Kind::Containerfile { .. } => "this command makes no images from Containerfiles",
-        Kind::Mirror(_) => "this command copies no images from other registries",
     }
 }
 

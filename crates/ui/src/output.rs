@@ -176,6 +176,11 @@ impl Ui {
         Progress::new(self.bars.as_ref(), verb, steps)
     }
 
+    /// Starts to show progress in bytes, where someone watches.
+    pub fn progress_bytes(&self, verb: &str) -> Progress {
+        Progress::of_bytes(self.bars.as_ref(), verb)
+    }
+
     /// A line on standard error that cannot be written is lost: there is no
     /// one left to tell.
     fn talk(&self, text: &str) {

@@ -9,18 +9,41 @@ pub struct Progress {
 }
 
 impl Progress {
+    /// Makes one that counts bytes, of which more may be added.
+    pub(crate) fn of_bytes(bars: Option<&MultiProgress>, verb: &str) -> Progress {
+        let template =
+            "{prefix:>10.green.bold} [{bar:30}] {binary_bytes}/{binary_total_bytes} {wide_msg}";
+        Progress::styled(bars, verb, 0, template)
+    }
+
     pub(crate) fn new(bars: Option<&MultiProgress>, verb: &str, steps: usize) -> Progress {
+        let template = "{prefix:>10.green.bold} [{bar:30}] {pos}/{len} {wide_msg}";
+        Progress::styled(bars, verb, steps as u64, template)
+    }
+
+    fn styled(bars: Option<&MultiProgress>, verb: &str, length: u64, template: &str) -> Progress {
         let bar = bars.map(|bars| {
-            let bar = bars.add(ProgressBar::new(steps as u64));
-            let style = ProgressStyle::with_template(
-                "{prefix:>10.green.bold} [{bar:30}] {pos}/{len} {wide_msg}",
-            );
-            if let Ok(style) = style {
+            let bar = bars.add(ProgressBar::new(length));
+            if let Ok(style) = ProgressStyle::with_template(template) {
                 bar.set_style(style.progress_chars("=> "));
             }
             bar.with_prefix(verb.to_owned())
         });
         Progress { bar }
+    }
+
+    /// Says that there are so many more bytes to come.
+    pub fn expect_bytes(&self, bytes: u64) {
+        if let Some(bar) = &self.bar {
+            bar.inc_length(bytes);
+        }
+    }
+
+    /// Says that so many more bytes are done.
+    pub fn bytes(&self, bytes: u64) {
+        if let Some(bar) = &self.bar {
+            bar.inc(bytes);
+        }
     }
 
     /// Says that one more step is done, and which.

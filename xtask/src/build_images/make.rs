@@ -1,61 +1,146 @@
 //! Objects to images, images to destinations.
 
-use bytecode_image::{AssembleError, Slot, assemble};
+use bpf_build::Built;
+use bytecode_image::{AssembleError, Finding, Slot, assemble};
 use destination::{Destination, Options, Published};
 use oci::layout::{Tree, WriteOptions};
-use oci::{Artifact, Named, Reference};
+use oci::registry::{Client, Companion, Event};
+use oci::{Artifact, Index, Named, Platform, Reference};
 use ui::{Failure, Failures};
 
 use super::report::Report;
 use crate::compile::Compiled;
 use crate::context::Context;
-use crate::plan::{Plan, Planned};
+use crate::plan::{Origin, Plan, Planned};
+use crate::registry;
 
-/// An image that was made.
-pub(super) struct Made {
+/// An image that was made, or found where it is to be copied from.
+pub(crate) struct Made {
     /// Its place in the plan.
-    pub(super) index: usize,
-    pub(super) named: Named,
+    pub(crate) index: usize,
+    pub(crate) named: Named,
+    /// What is to be copied with it.
+    companions: Vec<Companion>,
 }
 
-/// Puts the objects together. An image without an object for one of its
-/// platforms is not made: whoever pulls it there would get nothing.
-pub(super) fn make(
+/// What of a copied image is to come along.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Along {
+    Nothing,
+    /// Referrers and signatures.
+    Companions,
+}
+
+/// What became of the objects of an image.
+pub(super) enum Assembled {
+    Made {
+        index: Index,
+        warnings: Vec<Finding>,
+    },
+    /// A platform has no object: whoever pulls it there would get nothing.
+    Incomplete,
+    Failed(AssembleError),
+}
+
+/// Puts the objects of an image together; one that is copied has none.
+pub(super) fn assembled(image: &Planned, built: &[Built]) -> Assembled {
+    let Origin::Objects { request, recipe } = &image.origin else { return Assembled::Incomplete };
+    let slot = |arch| {
+        let object = built[*request].objects.get(arch)?;
+        Some(Slot { arch: *arch, bytes: &object.bytes, info: &object.info })
+    };
+    let slots: Vec<Slot<'_>> = image.platforms.iter().filter_map(slot).collect();
+    if slots.len() < image.platforms.len() {
+        return Assembled::Incomplete;
+    }
+    match assemble(recipe, &slots) {
+        Ok((index, warnings)) => Assembled::Made { index, warnings },
+        Err(error) => Assembled::Failed(error),
+    }
+}
+
+/// Makes the images of the plan, each on its own: one's failure does not keep
+/// the others.
+pub(crate) fn make(
     plan: &Plan,
     compiled: &Compiled,
+    client: &Client,
+    along: Along,
     cx: &Context<'_>,
     failures: &mut Failures,
 ) -> Vec<Made> {
     let mut all = Vec::new();
     for (index, image) in plan.images.iter().enumerate() {
-        let built = &compiled.built[image.request];
-        let slots: Vec<Slot<'_>> = image
-            .platforms
-            .iter()
-            .filter_map(|arch| {
-                let object = built.objects.get(arch)?;
-                Some(Slot { arch: *arch, bytes: &object.bytes, info: &object.info })
-            })
-            .collect();
-        if slots.len() < image.platforms.len() {
-            // Why is said where the compilation failed.
-            let message = format!("`{}` is not made: it lacks objects", image.image);
-            failures.0.push(Failure::new(ui::Exit::Failed, message));
-            continue;
-        }
-        match assemble(&image.recipe, &slots) {
-            Ok((artifact, warnings)) => {
-                for warning in warnings {
-                    cx.ui.warn(format_args!("`{}`: {warning}", source_of(plan, image)));
-                }
-                let references = image.references.clone();
-                let artifact = Artifact::Index(artifact);
-                all.push(Made { index, named: Named { references, artifact } });
+        let made = match &image.origin {
+            Origin::Objects { .. } => from_objects(plan, image, compiled, cx),
+            Origin::Mirror(source) => from_registry(image, source, client, along, cx),
+        };
+        match made {
+            Ok((artifact, companions)) => {
+                let named = Named { references: image.references.clone(), artifact };
+                all.push(Made { index, named, companions });
             }
-            Err(error) => failures.0.push(assembly_failure(plan, image, error)),
+            Err(failure) => failures.0.push(failure),
         }
     }
     all
+}
+
+type Parts = (Artifact, Vec<Companion>);
+
+fn from_objects(
+    plan: &Plan,
+    image: &Planned,
+    compiled: &Compiled,
+    cx: &Context<'_>,
+) -> Result<Parts, Failure> {
+    match assembled(image, &compiled.built) {
+        Assembled::Made { index, warnings } => {
+            for warning in warnings {
+                cx.ui.warn(format_args!("`{}`: {warning}", source_of(plan, image)));
+            }
+            Ok((Artifact::Index(index), Vec::new()))
+        }
+        // Why is said where the compilation failed.
+        Assembled::Incomplete => {
+            let message = format!("`{}` is not made: it lacks objects", image.image);
+            Err(Failure::new(ui::Exit::Failed, message))
+        }
+        Assembled::Failed(error) => Err(assembly_failure(plan, image, error)),
+    }
+}
+
+fn from_registry(
+    image: &Planned,
+    source: &Reference,
+    client: &Client,
+    along: Along,
+    cx: &Context<'_>,
+) -> Result<Parts, Failure> {
+    let failed = |error| {
+        registry::failure(error)
+            .context(format!("failed to copy `{}` from `{source}`", image.image))
+    };
+    let artifact = client.pull(source, None).map_err(failed)?;
+    let platforms = artifact.platforms();
+    let is_there = |name: &str| platforms.iter().any(|own| own.to_string().starts_with(name));
+    let absent: Vec<_> =
+        image.platforms.iter().map(|arch| arch.platform()).filter(|name| !is_there(name)).collect();
+    if !absent.is_empty() {
+        let message =
+            format!("`{}` is not copied: `{source}` is not for {}", image.image, absent.join(", "));
+        let there: Vec<_> = platforms.iter().map(Platform::to_string).collect();
+        return Err(Failure::new(ui::Exit::Failed, message).hint(format!(
+            "it is for {}; `platforms` in images.yaml says what is wanted",
+            there.join(", ")
+        )));
+    }
+    let companions = match along {
+        Along::Nothing => Vec::new(),
+        Along::Companions => client.companions(source, &artifact).map_err(failed)?,
+    };
+    cx.ui.debug(format_args!("{source} is {}", artifact.digest()));
+    Ok((artifact, companions))
 }
 
 /// Takes the images to one destination; the failure of one does not keep the
@@ -63,6 +148,7 @@ pub(super) fn make(
 pub(super) fn publish(
     destination: &Destination,
     made: &[Made],
+    client: &Client,
     cx: &Context<'_>,
     report: &mut Report<'_>,
     failures: &mut Failures,
@@ -70,28 +156,66 @@ pub(super) fn publish(
     if made.is_empty() {
         return;
     }
-    let batch: Vec<Named> = made.iter().map(|made| made.named.clone()).collect();
-    let context = format!("failed to write to `{}`", shown(destination, cx));
-    let outcomes =
-        match destination.publish(&batch, Options { durable: is_durable(destination, cx) }) {
-            Ok(outcomes) => outcomes,
-            Err(error) => {
-                failures.0.push(write_failure(error).context(context));
-                return;
-            }
-        };
-    for (made, outcome) in made.iter().zip(outcomes) {
-        match outcome {
-            Ok(published) => {
-                say(&published, cx);
-                report.add(made.index, destination, published, cx);
-            }
-            Err(error) => {
-                let name = &made.named.references[0];
-                failures.0.push(write_failure(error).context(format!("{context}: `{name}`")));
+    let mut batch: Vec<Named> = made.iter().map(|made| made.named.clone()).collect();
+    if *destination != Destination::Registry {
+        for Made { named, companions, .. } in made {
+            match Companion::named(&named.references[0], companions) {
+                Ok(more) => batch.extend(more),
+                Err(error) => failures.0.push(Failure::from(error)),
             }
         }
     }
+    let context = match destination {
+        Destination::Registry => "failed to push".to_owned(),
+        _ => format!("failed to write to `{}`", shown(destination, cx)),
+    };
+    let progress = cx.ui.progress_bytes("Pushing");
+    let sent = std::sync::atomic::AtomicU64::new(0);
+    let happens = |event: Event<'_>| match event {
+        Event::Planned { bytes } => progress.expect_bytes(bytes),
+        Event::Blob { bytes, sent: was_sent } => {
+            progress.bytes(bytes);
+            if was_sent {
+                sent.fetch_add(bytes, std::sync::atomic::Ordering::Relaxed);
+            }
+        }
+        Event::Tagged(reference) => cx.ui.step("Pushed", reference),
+        _ => {}
+    };
+    let durable = is_durable(destination, cx);
+    let outcomes = destination.publish(&batch, Options { durable, client, report: &happens });
+    report.sent(sent.into_inner());
+    let mut outcomes = match outcomes {
+        Ok(outcomes) => outcomes.into_iter(),
+        Err(error) => {
+            failures.0.push(write_failure(error).context(context));
+            return;
+        }
+    };
+    for (made, outcome) in made.iter().zip(outcomes.by_ref()) {
+        let name = &made.named.references[0];
+        let outcome = outcome.map_err(write_failure).and_then(|published| {
+            if *destination == Destination::Registry {
+                push_companions(made, client)?;
+            } else {
+                say(&published, cx);
+            }
+            Ok(published)
+        });
+        match outcome {
+            Ok(published) => report.add(made.index, destination, published, cx),
+            Err(failure) => failures.0.push(failure.context(format!("{context}: `{name}`"))),
+        }
+    }
+    let others = outcomes.filter_map(Result::err);
+    failures.0.extend(others.map(|error| write_failure(error).context(context.clone())));
+}
+
+fn push_companions(made: &Made, client: &Client) -> Result<(), Failure> {
+    for reference in &made.named.references {
+        client.push_companions(reference, &made.companions).map_err(registry::failure)?;
+    }
+    Ok(())
 }
 
 /// Removes from a tree what is not among `keep`.
@@ -122,6 +246,7 @@ pub(super) fn shown(destination: &Destination, cx: &Context<'_>) -> String {
     match destination {
         Destination::Oci(dir) => format!("oci:{}", relative(dir)),
         Destination::OciArchive(file) => format!("oci-archive:{}", relative(file)),
+        Destination::Registry => destination.to_string(),
     }
 }
 
@@ -130,6 +255,7 @@ pub(super) fn shown(destination: &Destination, cx: &Context<'_>) -> String {
 fn is_durable(destination: &Destination, cx: &Context<'_>) -> bool {
     match destination {
         Destination::Oci(path) | Destination::OciArchive(path) => !path.starts_with(cx.target()),
+        Destination::Registry => true,
     }
 }
 
@@ -161,5 +287,10 @@ fn write_failure(error: destination::Error) -> Failure {
 }
 
 fn source_of(plan: &Plan, image: &Planned) -> String {
-    plan.requests[image.request].source.path.display().to_string()
+    match &image.origin {
+        Origin::Objects { request, .. } => {
+            plan.requests[*request].source.path.display().to_string()
+        }
+        Origin::Mirror(source) => source.to_string(),
+    }
 }

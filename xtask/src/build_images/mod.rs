@@ -1,6 +1,7 @@
 //! `build-images`: the catalogue's images, from C source to destination.
 
-mod make;
+pub(crate) mod make;
+mod preflight;
 mod report;
 
 use std::path::PathBuf;
@@ -8,12 +9,15 @@ use std::time::Instant;
 
 use bpf_arch::Arch;
 use destination::Destination;
+use oci::Reference;
 use ui::{Failure, Failures};
 
 use crate::catalogue::{self, Catalogue};
 use crate::compile::{self, CompileArgs};
 use crate::context::{Context, typed};
 use crate::plan::{self, Plan, Wish};
+use crate::registry::RegistryArgs;
+use make::Along;
 
 /// Where images go unless the user says otherwise.
 const DEFAULT_TO: &str = "images";
@@ -26,8 +30,9 @@ const LAST_SECOND: u64 = 253_402_300_799;
 ///
 /// Compiles what the selected images of images.yaml are made of, packages it
 /// for every platform, and prints a line `reference@digest` for each name that
-/// an image got, in the catalogue's order. Nothing is compiled or written that
-/// is there already.
+/// an image got, in the catalogue's order. Nothing is compiled, written or
+/// uploaded that is there already. Mirrored images are copied from where they
+/// are, whole. A registry's tags change last, each when its image is complete.
 ///
 /// A selection is a name, organization/name, organization/, or a kind
 /// (bytecode, containerfile, mirror). Without one, everything is built that
@@ -38,6 +43,8 @@ const LAST_SECOND: u64 = 253_402_300_799;
   cargo xtask build-images xdp-dispatcher tc-dispatcher
   cargo xtask build-images --platform linux/arm64 --to oci-archive:arm64.tar
   cargo xtask build-images --as localhost/me/pass:test xdp_pass
+  cargo xtask build-images --push --registry localhost:5000 bytecode
+  cargo xtask build-images --push csi-node-driver-registrar
   cargo xtask build-images --dry-run")]
 pub(crate) struct Args {
     /// What to build
@@ -52,11 +59,25 @@ pub(crate) struct Args {
     #[arg(long, value_name = "PLATFORM", value_delimiter = ',', value_parser = crate::words::platform)]
     platform: Vec<Arch>,
 
-    /// Where to put the images: oci:DIR (a tree of layouts) or
-    /// oci-archive:FILE; may be repeated; oci:target/images of the checkout
-    /// unless given
+    /// Where to put the images: oci:DIR (a tree of layouts),
+    /// oci-archive:FILE or registry; may be repeated; oci:target/images of the
+    /// checkout unless given
     #[arg(long, value_name = "DESTINATION", help_heading = "Destination")]
     to: Vec<String>,
+
+    /// Push the images to the registry of their names, as `--to registry`
+    #[arg(long, help_heading = "Destination")]
+    push: bool,
+
+    /// Before anything is compiled, ask the registry whether it would take
+    /// the images that change, and report all refusals together. Some
+    /// registries make a repository for whoever asks for the right to push
+    #[arg(long, help_heading = "Destination")]
+    preflight: bool,
+
+    /// Push although the compiler is not the one that the catalogue pins
+    #[arg(long, help_heading = "Destination")]
+    any_clang: bool,
 
     /// Write the references with their digests to this file too
     #[arg(long, value_name = "FILE", help_heading = "Destination")]
@@ -88,12 +109,31 @@ pub(crate) struct Args {
     )]
     name: Option<String>,
 
+    /// Copy a mirrored image from elsewhere; may be repeated
+    #[arg(long, value_name = "NAME=REFERENCE", value_parser = mirror, help_heading = "Mirrored images")]
+    mirror: Vec<(String, Reference)>,
+
+    /// Copy what belongs to a mirrored image too: its signatures and whatever
+    /// else refers to it
+    #[arg(long, help_heading = "Mirrored images")]
+    referrers: bool,
+
     /// Show what would be done, and do nothing
     #[arg(long)]
     dry_run: bool,
 
     #[command(flatten)]
     compile: CompileArgs,
+
+    #[command(flatten)]
+    registries: RegistryArgs,
+}
+
+/// Reads `NAME=REFERENCE`.
+fn mirror(word: &str) -> Result<(String, Reference), String> {
+    let (name, reference) = word.split_once('=').ok_or("it is not `NAME=REFERENCE`")?;
+    let reference: Reference = reference.parse().map_err(|error| format!("{error}"))?;
+    Ok((name.to_owned(), reference))
 }
 
 pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
@@ -103,21 +143,32 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     let plan = plan::plan(&catalogue, &wish)?;
     let destinations = destinations(&args, cx)?;
     let refs_file = args.refs_file.as_deref().map(typed).transpose()?;
+    let pushes = destinations.contains(&Destination::Registry);
+    if args.preflight && !pushes {
+        let message = "`--preflight` asks a registry, and nothing is to be pushed";
+        return Err(Failure::usage(message).hint("add `--push`, or leave it out").into());
+    }
+    let registry = args.registry.as_deref().unwrap_or(&catalogue.registry);
+    let client = args.registries.client(&catalogue, registry)?;
     let workshop = args.compile.workshop(cx)?;
-    check_clang(&catalogue, workshop.compiler(), cx);
+    check_clang(&catalogue, workshop.compiler(), pushes && !args.any_clang, cx)?;
     if args.dry_run {
         return Ok(report::dry_run(&plan, &workshop, &destinations, cx)?);
     }
     say_left_out(&plan, cx);
+    if args.preflight {
+        preflight::run(&plan, &workshop, &client, cx)?;
+    }
 
     let compiled = compile::compile(cx, &workshop, &plan.requests);
     let mut failures = Failures::default();
-    let made = make::make(&plan, &compiled, cx, &mut failures);
+    let along = if args.referrers { Along::Companions } else { Along::Nothing };
+    let made = make::make(&plan, &compiled, &client, along, cx, &mut failures);
     let mut report = report::Report::new(&plan, &compiled);
     let made_from = compiled.built.into_iter().flat_map(|built| built.failures);
     failures.0.splice(0..0, made_from.map(compile::failure));
     for destination in &destinations {
-        make::publish(destination, &made, cx, &mut report, &mut failures);
+        make::publish(destination, &made, &client, cx, &mut report, &mut failures);
     }
     // What was made is reported even where what comes after fails.
     if args.prune && failures.0.is_empty() {
@@ -142,13 +193,14 @@ fn wish(args: &Args) -> Result<Wish, Failure> {
         organization: args.organization.clone(),
         tags: args.tag.clone(),
         name: args.name.clone(),
+        mirrors: args.mirror.clone(),
         created: source_date_epoch()?,
     })
 }
 
 /// Returns the time that images are to carry: the variable's
 /// (<https://reproducible-builds.org/specs/source-date-epoch/>), or 0.
-fn source_date_epoch() -> Result<u64, Failure> {
+pub(crate) fn source_date_epoch() -> Result<u64, Failure> {
     let Some(text) = std::env::var_os("SOURCE_DATE_EPOCH") else { return Ok(0) };
     let text = text.to_string_lossy();
     let seconds = text.parse().ok().filter(|seconds| *seconds <= LAST_SECOND);
@@ -159,7 +211,7 @@ fn source_date_epoch() -> Result<u64, Failure> {
 }
 
 fn destinations(args: &Args, cx: &Context<'_>) -> Result<Vec<Destination>, Failure> {
-    if args.to.is_empty() {
+    if args.to.is_empty() && !args.push {
         return Ok(vec![Destination::Oci(cx.target().join(DEFAULT_TO))]);
     }
     let here = typed(".".as_ref())?;
@@ -167,17 +219,34 @@ fn destinations(args: &Args, cx: &Context<'_>) -> Result<Vec<Destination>, Failu
         let parsed: Result<Destination, _> = text.parse();
         parsed.map(|destination| destination.relative_to(&here)).map_err(Failure::usage)
     };
-    args.to.iter().map(parse).collect()
+    let mut destinations = args.to.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
+    if args.push {
+        destinations.push(Destination::Registry);
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    destinations.retain(|destination| seen.insert(destination.clone()));
+    Ok(destinations)
 }
 
-/// The catalogue may pin the compiler that published images are made with.
-fn check_clang(catalogue: &Catalogue, compiler: &bpf_build::Compiler, cx: &Context<'_>) {
+/// The catalogue may pin the compiler that published images are made with;
+/// where it is `strict`, no other will do.
+fn check_clang(
+    catalogue: &Catalogue,
+    compiler: &bpf_build::Compiler,
+    strict: bool,
+    cx: &Context<'_>,
+) -> Result<(), Failure> {
     let major = compiler.version().major;
-    if let Some(pinned) = catalogue.clang.filter(|pinned| *pinned != major) {
-        cx.ui.warn(format_args!(
-            "the catalogue is built with clang {pinned}; clang {major} gives other bytes"
-        ));
+    let Some(pinned) = catalogue.clang.filter(|pinned| *pinned != major) else { return Ok(()) };
+    let message =
+        format!("the catalogue is built with clang {pinned}; clang {major} gives other bytes");
+    if strict {
+        return Err(Failure::missing(message).hint(format!(
+            "`--clang clang-{pinned}` names that one; `--any-clang` pushes all the same"
+        )));
     }
+    cx.ui.warn(message);
+    Ok(())
 }
 
 /// Says what is not built, together where the reason is the same.

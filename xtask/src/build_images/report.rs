@@ -11,7 +11,7 @@ use ui::{Failure, Failures, Format};
 use super::make::shown;
 use crate::compile::{Compiled, list};
 use crate::context::Context;
-use crate::plan::Plan;
+use crate::plan::{Origin, Plan};
 
 /// The command's JSON.
 #[derive(Debug, Serialize)]
@@ -62,6 +62,7 @@ struct Summary {
     compiled: usize,
     cached: usize,
     files_written: usize,
+    bytes_sent: u64,
     seconds: f64,
 }
 
@@ -84,6 +85,11 @@ impl<'a> Report<'a> {
             },
             failures: Vec::new(),
         }
+    }
+
+    /// Adds so many bytes that went to a registry.
+    pub(super) fn sent(&mut self, bytes: u64) {
+        self.summary.bytes_sent += bytes;
     }
 
     /// Adds what became of the image at `index` of the plan.
@@ -142,9 +148,14 @@ impl<'a> Report<'a> {
                 self.references().lines().try_for_each(|line| cx.ui.result(line))?;
             }
         }
-        let Summary { images, platforms, compiled, cached, files_written, seconds } = self.summary;
+        let Summary { images, platforms, compiled, cached, files_written, bytes_sent, seconds } =
+            self.summary;
+        let sent = match bytes_sent {
+            0 => String::new(),
+            bytes => format!(", {} sent", ui::human_bytes(bytes)),
+        };
         let counts = format!(
-            "{} for {}: {compiled} compiled, {cached} cached, {} written in {}",
+            "{} for {}: {compiled} compiled, {cached} cached, {} written{sent} in {}",
             ui::count(images, "image"),
             ui::count(platforms, "platform"),
             ui::count(files_written, "file"),
@@ -192,7 +203,14 @@ pub(super) fn dry_run(
     );
     for image in &plan.images {
         for reference in &image.references {
-            cx.ui.result(format_args!("make {reference} for {}", list(&image.platforms)))?;
+            match &image.origin {
+                Origin::Objects { .. } => {
+                    cx.ui.result(format_args!("make {reference} for {}", list(&image.platforms)))?
+                }
+                Origin::Mirror(source) => {
+                    cx.ui.result(format_args!("copy {source} to {reference}"))?;
+                }
+            }
         }
     }
     for (image, why) in &plan.left_out {

@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use bpf_arch::Arch;
 use bpf_build::Source;
+use oci::Reference;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
@@ -32,7 +33,7 @@ pub(crate) enum Kind {
     /// A Containerfile, of this checkout or of the one that `source` names.
     Containerfile { containerfile: PathBuf, source: Option<String> },
     /// An image of another registry, copied.
-    Mirror(String),
+    Mirror(Reference),
 }
 
 impl Kind {
@@ -191,7 +192,8 @@ fn kind(keys: &Keys) -> Result<Kind, String> {
         let containerfile = path.clone();
         return Ok(Kind::Containerfile { containerfile, source: keys.source.clone() });
     }
-    Ok(Kind::Mirror(keys.mirror.clone().unwrap_or_default()))
+    let word = keys.mirror.as_deref().unwrap_or_default();
+    word.parse().map(Kind::Mirror).map_err(|error: oci::ParseError| format!(": {error}"))
 }
 
 /// The path of a file inside the checkout is relative and never goes up.

@@ -31,6 +31,8 @@ pub(crate) struct Catalogue {
     pub(crate) platforms: Platforms,
     /// The major version of clang that published objects are made with.
     pub(crate) clang: Option<u32>,
+    /// Who pushes where, by organization.
+    pub(crate) organizations: BTreeMap<String, Organization>,
     /// The images, in the order in which they are shown and built.
     pub(crate) images: Vec<Entry>,
 }
@@ -45,18 +47,18 @@ struct Keys {
     #[serde(default)]
     clang: Option<u32>,
     #[serde(default, deserialize_with = "no_duplicates")]
-    #[expect(dead_code, reason = "checked on reading; used when images are pushed")]
     organizations: BTreeMap<String, Organization>,
     images: Vec<entry::Keys>,
 }
 
 /// The environment variables that hold an organization's credentials.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "checked on reading; used when images are pushed")]
-struct Organization {
-    username: String,
-    password: String,
+pub(crate) struct Organization {
+    /// The variable that holds the user's name.
+    pub(crate) username: String,
+    /// The variable that holds the password or robot's token.
+    pub(crate) password: String,
 }
 
 /// Why a catalogue is not valid.
@@ -93,11 +95,11 @@ impl Catalogue {
 
     /// Makes a catalogue of its keys; an error comes with its entry's index.
     fn new(keys: Keys) -> Result<Catalogue, (usize, String)> {
-        let Keys { registry, tag, platforms, clang, images, .. } = keys;
+        let Keys { registry, tag, platforms, clang, organizations, images } = keys;
         let images = images.into_iter().enumerate();
         let images = images.map(|(index, keys)| Entry::try_from(keys).map_err(|m| (index, m)));
         let images = images.collect::<Result<Vec<_>, _>>()?;
-        let catalogue = Catalogue { registry, tag, platforms, clang, images };
+        let catalogue = Catalogue { registry, tag, platforms, clang, organizations, images };
         catalogue.check()?;
         Ok(catalogue)
     }
@@ -212,6 +214,7 @@ mod tests {
             (entry(""), "5:3: `o/a` says neither `bytecode`, `containerfile` nor `mirror`"),
             (entry("    bytecode: x.c\n    mirror: r/i:t\n"), "5:3: `o/a` says both `bytecode` and `mirror`"),
             (entry("    mirror: r/i:t\n    cpu: v3\n"), "5:3: `o/a` says `cpu`, which goes with `bytecode`"),
+            (entry("    mirror: UPPER/x\n"), "5:3: `o/a`: invalid reference `UPPER/x`: the repository has uppercase letters"),
             (entry("    bytecode: ../x.c\n"), "5:3: `o/a`: the source `../x.c` is not inside the checkout"),
             (entry("    bytecode: /x.c\n"), "5:3: `o/a`: the source `/x.c` is not inside the checkout"),
             (entry("    bytecode: x.c\n    headers: none\n"), "10:14: images[0].headers: unknown variant `none`, expected `system`"),

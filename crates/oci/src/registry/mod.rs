@@ -56,7 +56,8 @@ pub struct Settings {
     /// beside those on this machine.
     pub plain_http: BTreeSet<String>,
     /// Registries on this machine that are spoken to with TLS. One that has
-    /// a directory in `certs_dirs` is anyway.
+    /// a directory in `certs_dirs` is anyway, and all are where there are
+    /// `ca_files`.
     pub tls: BTreeSet<String>,
     /// Files of further certificate authorities, in PEM form.
     pub ca_files: Vec<PathBuf>,
@@ -146,6 +147,7 @@ impl Client {
         let plain = settings.plain_http.contains(authority)
             || is_loopback(authority)
                 && !settings.tls.contains(authority)
+                && settings.ca_files.is_empty()
                 && tls::directories(&settings.certs_dirs, authority).is_empty();
         if plain { Scheme::Http } else { Scheme::Https }
     }

@@ -1,0 +1,249 @@
+//! `diff-images`: what publishing would change.
+
+mod compare;
+
+use bpf_arch::Arch;
+use destination::Destination;
+use oci::layout::Tree;
+use oci::registry::Client;
+use oci::spec::Descriptor;
+use oci::{Artifact, Layout, Reference};
+use serde::Serialize;
+use ui::{Exit, Failure, Failures, Format};
+
+use crate::build_images::make::{self, Along, Made};
+use crate::catalogue::{self, Catalogue};
+use crate::compile::{self, CompileArgs};
+use crate::context::{Context, typed};
+use crate::plan::{self, Wish};
+use crate::registry::{self, RegistryArgs};
+use compare::Difference;
+
+/// Compare the images with what is published
+///
+/// Builds the selected images, in memory, and says of each name whether the
+/// registry has the same image, another one, or none; where it has another,
+/// which platforms, objects, programs and maps differ. Nothing is written. An
+/// image that is the same costs one request.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  cargo xtask diff-images
+  cargo xtask diff-images --against oci:target/images go-xdp-counter
+  cargo xtask diff-images --check --format json")]
+pub(crate) struct Args {
+    /// What to compare, as for build-images
+    #[arg(value_name = "SELECTION")]
+    selection: Vec<String>,
+
+    /// Everything that can be built, `default: false` or not
+    #[arg(long, conflicts_with = "selection")]
+    all: bool,
+
+    /// What to compare with: registry, or oci:DIR (a tree of layouts)
+    #[arg(long, value_name = "PLACE", default_value = "registry")]
+    against: String,
+
+    /// Exit with 1 if anything differs
+    #[arg(long)]
+    check: bool,
+
+    /// The platforms to build for, of those of each image
+    #[arg(long, value_name = "PLATFORM", value_delimiter = ',', value_parser = crate::words::platform)]
+    platform: Vec<Arch>,
+
+    /// The registry in the images' names, instead of the catalogue's
+    #[arg(long, value_name = "HOST", help_heading = "Names")]
+    registry: Option<String>,
+
+    /// The organization in the images' names, instead of the catalogue's
+    #[arg(long, value_name = "NAME", help_heading = "Names")]
+    organization: Option<String>,
+
+    /// The tag of the images, instead of the catalogue's; may be repeated
+    #[arg(long, value_name = "TAG", help_heading = "Names")]
+    tag: Vec<String>,
+
+    #[command(flatten)]
+    compile: CompileArgs,
+
+    #[command(flatten)]
+    registries: RegistryArgs,
+}
+
+/// The command's JSON.
+#[derive(Serialize)]
+struct Report {
+    schema: u32,
+    against: String,
+    images: Vec<ImageReport>,
+    failures: Vec<Failure>,
+}
+
+/// One name, in the catalogue's order.
+#[derive(Serialize)]
+struct ImageReport {
+    /// As the catalogue has it.
+    image: String,
+    reference: String,
+    /// What this checkout makes.
+    digest: String,
+    /// What is there; absent where nothing is.
+    published: Option<String>,
+    #[serde(flatten)]
+    difference: Difference,
+}
+
+/// Where images are compared with.
+enum Place {
+    Registry,
+    Tree(Tree),
+}
+
+pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
+    let catalogue = Catalogue::load(&cx.root.join(catalogue::FILE)).map_err(Failure::usage)?;
+    let wish = Wish {
+        selection: args.selection.clone(),
+        all: args.all,
+        platforms: args.platform.clone(),
+        registry: args.registry.clone(),
+        organization: args.organization.clone(),
+        tags: args.tag.clone(),
+        created: crate::build_images::source_date_epoch()?,
+        ..Wish::default()
+    };
+    let plan = plan::plan(&catalogue, &wish)?;
+    let place = place(&args.against, cx)?;
+    let registry = args.registry.as_deref().unwrap_or(&catalogue.registry);
+    let client = args.registries.client(&catalogue, registry)?;
+    let workshop = args.compile.workshop(cx)?;
+    let compiled = compile::compile(cx, &workshop, &plan.requests);
+    let mut failures = Failures::default();
+    let made = make::make(&plan, &compiled, &client, Along::Nothing, cx, &mut failures);
+    let made_from = compiled.built.into_iter().flat_map(|built| built.failures);
+    failures.0.splice(0..0, made_from.map(compile::failure));
+
+    let names: Vec<(&Made, &Reference)> = made
+        .iter()
+        .flat_map(|made| made.named.references.iter().map(move |reference| (made, reference)))
+        .collect();
+    let mut images = Vec::new();
+    for ((made, reference), found) in names.iter().zip(place.look(&client, &names)) {
+        let ours = &made.named.artifact;
+        match found.and_then(|found| place.load(&client, reference, found, ours)) {
+            Ok(theirs) => images.push(ImageReport {
+                image: plan.images[made.index].image.clone(),
+                reference: reference.to_string(),
+                digest: ours.digest().to_string(),
+                published: theirs.as_ref().map(|theirs| theirs.digest().to_string()),
+                difference: Difference::between(ours, theirs.as_ref()),
+            }),
+            Err(failure) => {
+                failures.0.push(failure.context(format!("failed to compare `{reference}`")));
+            }
+        }
+    }
+    let report = Report { schema: 1, against: args.against, images, failures: failures.0.clone() };
+    print(&report, cx)?;
+    let differing = report.images.iter().filter(|image| image.difference.is_any()).count();
+    if args.check && differing > 0 {
+        let message = format!(
+            "{} of {} not as published",
+            differing,
+            ui::count(report.images.len(), "image")
+        );
+        failures.0.push(
+            Failure::new(Exit::Failed, message).hint("`cargo xtask build-images --push` publishes"),
+        );
+    }
+    failures.or(())
+}
+
+fn place(word: &str, cx: &Context<'_>) -> Result<Place, Failure> {
+    let destination: Destination = word.parse().map_err(Failure::usage)?;
+    match destination.relative_to(&typed(".".as_ref())?) {
+        Destination::Registry => Ok(Place::Registry),
+        Destination::Oci(dir) if dir.is_dir() => Ok(Place::Tree(Tree::new(dir))),
+        Destination::Oci(dir) => {
+            Err(Failure::usage(format!("`{}` is not a directory", cx.shown(&dir))))
+        }
+        Destination::OciArchive(_) => {
+            let message = "images are compared with `registry` or `oci:DIR`";
+            Err(Failure::usage(message).context(format!("invalid value `{word}` for `--against`")))
+        }
+    }
+}
+
+impl Place {
+    /// Finds what is under each name, if anything is.
+    fn look(
+        &self,
+        client: &Client,
+        names: &[(&Made, &Reference)],
+    ) -> Vec<Result<Option<Descriptor>, Failure>> {
+        let references: Vec<&Reference> = names.iter().map(|(_, reference)| *reference).collect();
+        match self {
+            Place::Registry => {
+                let found = client.resolve_all(&references).into_iter();
+                found.map(|found| found.map_err(registry::failure)).collect()
+            }
+            Place::Tree(tree) => {
+                references.iter().map(|reference| in_tree(tree, reference)).collect()
+            }
+        }
+    }
+
+    /// Loads what was found. What is the same as ours need not be read.
+    fn load(
+        &self,
+        client: &Client,
+        reference: &Reference,
+        found: Option<Descriptor>,
+        ours: &Artifact,
+    ) -> Result<Option<Artifact>, Failure> {
+        let Some(found) = found else { return Ok(None) };
+        if found.digest == ours.digest() {
+            return Ok(Some(ours.clone()));
+        }
+        Ok(Some(match self {
+            Place::Registry => client
+                .pull(&reference.with_digest(found.digest), None)
+                .map_err(registry::failure)?,
+            Place::Tree(tree) => Layout::open(&tree.directory(reference))?.load(&found)?,
+        }))
+    }
+}
+
+fn in_tree(tree: &Tree, reference: &Reference) -> Result<Option<Descriptor>, Failure> {
+    let directory = tree.directory(reference);
+    if !directory.join("oci-layout").is_file() {
+        return Ok(None);
+    }
+    let layout = Layout::open(&directory)?;
+    let tag = reference.tag().unwrap_or_default();
+    match layout.tags().contains(&tag) {
+        true => Ok(Some(layout.resolve(tag)?)),
+        false => Ok(None),
+    }
+}
+
+fn print(report: &Report, cx: &Context<'_>) -> Result<(), Failure> {
+    if cx.ui.format() == Format::Json {
+        return cx.ui.json(report);
+    }
+    for image in &report.images {
+        let lines = image.difference.lines();
+        cx.ui.result(format_args!("{}: {}", image.reference, image.difference.status()))?;
+        lines.iter().try_for_each(|line| cx.ui.result(format_args!("    {line}")))?;
+    }
+    let same = report.images.iter().filter(|image| !image.difference.is_any()).count();
+    cx.ui.step(
+        "Compared",
+        format_args!(
+            "{} with {}: {same} unchanged, {} not",
+            ui::count(report.images.len(), "image"),
+            report.against,
+            report.images.len() - same
+        ),
+    );
+    Ok(())
+}

@@ -1,0 +1,104 @@
+//! What the commands that speak with registries share: options, credentials,
+//! and how a refusal is reported.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::Args;
+use host::fs::IoContext;
+use oci::registry::{Client, Credential, Credentials, Secret, Settings};
+use ui::Failure;
+
+use crate::catalogue::{Catalogue, Organization};
+use crate::context::typed;
+
+/// Where podman and docker look for a registry's certificates
+/// (containers-certs.d(5); docker's "Verify repository client with
+/// certificates"), the home directory's last.
+const CERTS_DIRS: [&str; 2] = ["/etc/containers/certs.d", "/etc/docker/certs.d"];
+const HOME_CERTS_DIRS: [&str; 2] = [".config/containers/certs.d", ".docker/certs.d"];
+
+/// How registries are spoken to.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Registries")]
+pub(crate) struct RegistryArgs {
+    /// A file of credentials in the form of docker's and podman's, instead of
+    /// theirs and of the variables that the catalogue names
+    #[arg(long, value_name = "FILE")]
+    registry_auth: Option<PathBuf>,
+
+    /// A file of further certificate authorities in PEM form; registries on
+    /// this machine are then spoken to with TLS too; may be repeated
+    #[arg(long, value_name = "FILE")]
+    registry_ca: Vec<PathBuf>,
+
+    /// Speak without TLS with this registry, `host` or `host:port`; may be
+    /// repeated; those on this machine are unless certificates say otherwise
+    #[arg(long, value_name = "HOST")]
+    plain_http: Vec<String>,
+}
+
+impl RegistryArgs {
+    /// Makes the client. `registry` is the one that the catalogue's
+    /// organizations are in.
+    pub(crate) fn client(&self, catalogue: &Catalogue, registry: &str) -> Result<Client, Failure> {
+        let registry_ca =
+            self.registry_ca.iter().map(|path| existing(path)).collect::<Result<_, _>>()?;
+        let home = std::env::home_dir().unwrap_or_default();
+        let homes = HOME_CERTS_DIRS.iter().map(|dir| home.join(dir));
+        Ok(Client::new(Settings {
+            credentials: self.credentials(&catalogue.organizations, registry)?,
+            plain_http: self.plain_http.iter().cloned().collect(),
+            ca_files: registry_ca,
+            certs_dirs: CERTS_DIRS.iter().map(PathBuf::from).chain(homes).collect(),
+            ..Settings::default()
+        }))
+    }
+
+    fn credentials(
+        &self,
+        organizations: &BTreeMap<String, Organization>,
+        registry: &str,
+    ) -> Result<Credentials, Failure> {
+        if let Some(path) = &self.registry_auth {
+            return Ok(Credentials::from_files([existing(path)?]));
+        }
+        let mut credentials = Credentials::from_environment(|name| std::env::var_os(name));
+        for (name, organization) in organizations {
+            let Organization { username, password } = organization;
+            let value = |name: &String| std::env::var(name).ok().filter(|text| !text.is_empty());
+            match (value(username), value(password)) {
+                (Some(user), Some(secret)) => {
+                    let password_value = Secret::new(secret);
+                    let credential =
+                        Credential::Password { username: user, password: password_value };
+                    let origin = format!("the variables `{username}` and `{password}`");
+                    credentials =
+                        credentials.with(&format!("{registry}/{name}"), credential, &origin);
+                }
+                (None, None) => {}
+                (Some(_), None) => return Err(half(username, password, name)),
+                (None, Some(_)) => return Err(half(password, username, name)),
+            }
+        }
+        Ok(credentials)
+    }
+}
+
+fn half(given: &str, absent: &str, organization: &str) -> Failure {
+    Failure::usage(format!("`{given}` is set and `{absent}` is not"))
+        .hint(format!("together they are the credentials for `{organization}` (images.yaml)"))
+}
+
+/// What was typed must be there.
+fn existing(path: &std::path::Path) -> Result<PathBuf, Failure> {
+    let path = typed(path)?;
+    std::fs::metadata(&path).io_context("open", &path).map_err(Failure::usage)?;
+    Ok(path)
+}
+
+/// Puts a refusal, and what to do about it, into words.
+pub(crate) fn failure(error: oci::registry::Error) -> Failure {
+    let hint = error.hint();
+    hint.into_iter().fold(Failure::from(error), Failure::hint)
+}
