@@ -12,6 +12,7 @@ mod ci;
 mod compile;
 mod context;
 mod doctor;
+mod go_tools;
 mod inspect_images;
 mod lint;
 mod list_images;

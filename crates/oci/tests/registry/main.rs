@@ -4,6 +4,7 @@
 mod auth;
 mod broken;
 mod faults;
+mod go_tools;
 mod pull;
 mod push;
 mod real;

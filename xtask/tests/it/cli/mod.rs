@@ -5,6 +5,7 @@ mod colour;
 mod destinations;
 mod doctor;
 mod dry_run;
+mod go_tools;
 mod help;
 mod install_deps;
 mod json;
