@@ -1,10 +1,10 @@
 // Pushes a tree of OCI layouts with go-containerregistry, as `bench push`
 // measures it: one process, one batch, 16 jobs.
 //
-// Usage: push-with-ggcr TREE REGISTRY
+// Usage: push-with-ggcr TREE REGISTRY [REPOSITORY]
 //
 // Each directory below TREE that is a layout is pushed to the repository of
-// its path there, each entry of its index under its tag.
+// its path there, each entry of its index under its tag; or one repository.
 package main
 
 import (
@@ -28,12 +28,13 @@ func main() {
 }
 
 func run() error {
-	if len(os.Args) != 3 {
-		return fmt.Errorf("usage: %s TREE REGISTRY", os.Args[0])
+	if len(os.Args) < 3 || len(os.Args) > 4 {
+		return fmt.Errorf("usage: %s TREE REGISTRY [REPOSITORY]", os.Args[0])
 	}
 	tree, registry := os.Args[1], os.Args[2]
+	below := filepath.Join(append([]string{tree}, os.Args[3:]...)...)
 	batch := map[name.Reference]remote.Taggable{}
-	err := filepath.WalkDir(tree, func(path string, entry fs.DirEntry, err error) error {
+	err := filepath.WalkDir(below, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.Name() != "oci-layout" {
 			return err
 		}
@@ -43,7 +44,7 @@ func run() error {
 		return err
 	}
 	if len(batch) == 0 {
-		return fmt.Errorf("no layouts in %s", tree)
+		return fmt.Errorf("no layouts in %s", below)
 	}
 	return remote.MultiWrite(batch, remote.WithJobs(16))
 }

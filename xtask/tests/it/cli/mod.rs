@@ -1,6 +1,7 @@
 //! The command line as its user meets it: what is printed, where, how much of
 //! it, and in which words.
 
+mod bench;
 mod colour;
 mod destinations;
 mod doctor;
