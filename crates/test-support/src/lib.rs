@@ -11,6 +11,10 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+/// Lists, as PATH does, the directories of the Go programs that are built:
+/// `cargo xtask test` says where they are.
+pub const GO_TOOLS: &str = "XTASK_TEST_GO_TOOLS";
+
 /// Names what must not be missing, separated by commas; `all` means all.
 pub const REQUIRE: &str = "XTASK_TEST_REQUIRE";
 
@@ -19,10 +23,6 @@ pub const NOT_RUN_FILE: &str = "XTASK_TEST_NOT_RUN";
 
 /// Set to `1` by `cargo xtask test --slow`.
 pub const SLOW: &str = "XTASK_TEST_SLOW";
-
-/// Lists, as PATH does, the directories of the Go programs that are built:
-/// `cargo xtask test` says where they are.
-pub const GO_TOOLS: &str = "XTASK_TEST_GO_TOOLS";
 
 /// Returns the program's path, or `None` after saying that the calling test
 /// does not run.
