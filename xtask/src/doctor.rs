@@ -5,20 +5,28 @@ use serde::Serialize;
 use ui::{Failure, Failures, Format, Table};
 
 use crate::context::Context;
+use crate::go_tools::{self, GoTool, Use};
 use crate::tools::{self, For, TOOLS, Tool};
 
 /// Show which tools are installed and what they are needed for
 ///
 /// Exits with 3 if a tool for building is missing. Building needs clang
-/// alone; the others are for the tests.
+/// alone; the others are for the tests. Some of those are programs in Go,
+/// which are built once into ~/.cache, or XDG_CACHE_HOME.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask doctor
-  cargo xtask doctor --install-deps")]
+  cargo xtask doctor --install-deps
+  cargo xtask doctor --go-tools")]
 pub(crate) struct Args {
     /// Install what building and testing need and is missing, with apt
     #[arg(long)]
     install_deps: bool,
+
+    /// Build the Go programs that tests and `bench push` use and that are not
+    /// built yet; takes minutes
+    #[arg(long)]
+    go_tools: bool,
 }
 
 /// The command's JSON.
@@ -36,19 +44,28 @@ struct ToolReport {
     purpose: &'static str,
     path: Option<String>,
     version: Option<String>,
+    /// Whether it is built, not installed.
+    #[serde(skip)]
+    built: bool,
 }
 
 pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     if args.install_deps {
         tools::install(cx, For::Testing)?;
     }
-    let tools: Vec<_> = TOOLS.iter().map(examine).collect();
+    let go_tools = go_tools::used_for(&[Use::Tests, Use::Bench]);
+    if args.go_tools {
+        go_tools::build_missing(&go_tools, cx)?;
+    }
+    let examined = TOOLS.iter().map(examine);
+    let tools: Vec<_> = examined.chain(go_tools.into_iter().map(examine_go)).collect();
     match cx.ui.format() {
         Format::Json => cx.ui.json(&Report { schema: 1, tools })?,
         Format::Human => {
             let mut table = Table::new(&["TOOL", "FOUND", "FOR", "WHY"]);
             for tool in &tools {
                 let found = match (&tool.path, &tool.version) {
+                    (None, _) if tool.built => "not built",
                     (None, _) => "missing",
                     (Some(path), None) => path,
                     (Some(_), Some(version)) => version,
@@ -84,6 +101,23 @@ fn examine(tool: &Tool) -> ToolReport {
         purpose: tool.purpose,
         path: path.map(|path| path.display().to_string()),
         version,
+        built: false,
+    }
+}
+
+/// A program in Go is the version that it is kept under.
+fn examine_go(tool: &GoTool) -> ToolReport {
+    let path = tool.path();
+    ToolReport {
+        name: tool.name,
+        needed_for: match tool.used {
+            Use::Tests => "test --slow",
+            Use::Bench => "bench push",
+        },
+        purpose: tool.purpose,
+        version: path.is_some().then(|| tool.version().to_owned()),
+        path: path.map(|path| path.display().to_string()),
+        built: true,
     }
 }
 

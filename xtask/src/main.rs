@@ -13,6 +13,7 @@ mod compile;
 mod context;
 mod diff_images;
 mod doctor;
+mod go_tools;
 mod inspect_images;
 mod lint;
 mod list_images;

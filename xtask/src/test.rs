@@ -7,6 +7,7 @@ use ui::{Exit, Failure, Failures};
 use xshell::{Shell, cmd};
 
 use crate::context::Context;
+use crate::go_tools::{self, Use};
 use crate::lint::shell;
 use crate::tools::{self, For};
 
@@ -14,6 +15,7 @@ use crate::tools::{self, For};
 const REQUIRE: &str = "XTASK_TEST_REQUIRE";
 const NOT_RUN: &str = "XTASK_TEST_NOT_RUN";
 const SLOW: &str = "XTASK_TEST_SLOW";
+const GO_TOOLS: &str = "XTASK_TEST_GO_TOOLS";
 
 /// The compilers of the slow suite, besides the default one.
 const SLOW_CLANGS: [&str; 2] = ["clang-16", "clang-22"];
@@ -25,7 +27,8 @@ const FUZZ_SECONDS: &str = "60";
 ///
 /// What a test needs and this machine lacks is said at the end; with the
 /// tools installed (`--install-deps`) no test of them may be left out. The
-/// slow suite adds other compilers and fuzzing.
+/// slow suite adds other compilers and fuzzing, and builds the Go programs
+/// that tests use; without it they are used where they are built already.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask test --install-deps
@@ -56,12 +59,16 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     if args.install_deps {
         tools::install(cx, needed)?;
     }
+    if args.slow {
+        go_tools::build_missing(&go_tools::used_for(&[Use::Tests]), cx)?;
+    }
     let sh = shell(cx)?;
     let not_run = cx.target().join("not-run.txt");
     host::fs::create_dir_all(&cx.target())?;
     host::fs::write_atomic(&not_run, b"")?;
     sh.set_var(NOT_RUN, &not_run);
-    sh.set_var(REQUIRE, required(needed, args.install_deps));
+    sh.set_var(REQUIRE, required(needed, &args));
+    sh.set_var(GO_TOOLS, go_tools::search_path());
     sh.set_var(SLOW, if args.slow { "1" } else { "0" });
     // A compiler named by the user is the one to test.
     let mut failures = Failures::default();
@@ -80,10 +87,12 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
 }
 
 /// Returns the names of the tools without which a test fails: those that are
-/// said to be installed.
-fn required(needed: For, installed: bool) -> String {
-    let names = tools::TOOLS.iter().filter(|tool| installed && tool.needed <= needed);
-    names.map(|tool| tool.name).collect::<Vec<_>>().join(",")
+/// said to be installed, and those that were built.
+fn required(needed: For, args: &Args) -> String {
+    let installed = tools::TOOLS.iter().filter(|tool| args.install_deps && tool.needed <= needed);
+    let built = go_tools::used_for(if args.slow { &[Use::Tests] } else { &[] });
+    let names = installed.map(|tool| tool.name).chain(built.iter().map(|tool| tool.name));
+    names.collect::<Vec<_>>().join(",")
 }
 
 fn suite(sh: &Shell, what: &str, filter: Option<&str>) -> Result<(), Failure> {

@@ -4,12 +4,14 @@
 //! files. It knows nothing of eBPF or images. Errors name the path or the
 //! command they are about.
 
+mod background;
 pub mod fs;
 mod interrupt;
 mod lock;
 mod process;
 mod tool;
 
+pub use background::Background;
 pub use interrupt::{interrupted, listen_for_interrupts};
 pub use lock::Lock;
 pub use process::{Cmd, Output, RunError, RunErrorKind};

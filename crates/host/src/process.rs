@@ -2,7 +2,8 @@
 //!
 //! The one place of the workspace that starts a process. A [`Cmd`] is data
 //! that can be printed, compared and run; running it returns what it wrote
-//! or an error that holds how it ended and the tail of what it said.
+//! or an error that holds how it ended and the tail of what it said. One that
+//! goes on beside this process is in `background`.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -197,7 +198,7 @@ impl Cmd {
         }
     }
 
-    fn command(&self) -> Command {
+    pub(crate) fn command(&self) -> Command {
         #[expect(clippy::disallowed_methods, reason = "this is the function to use instead")]
         let mut command = Command::new(&self.program);
         command.args(&self.args);
@@ -226,7 +227,7 @@ impl Cmd {
         Err(RunError { stdout: tail(stdout), ..self.error(kind, tail(stderr), None) })
     }
 
-    fn not_started(&self, source: io::Error) -> RunError {
+    pub(crate) fn not_started(&self, source: io::Error) -> RunError {
         self.error(RunErrorKind::NotStarted, String::new(), Some(source))
     }
 

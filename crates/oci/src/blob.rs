@@ -89,7 +89,7 @@ impl Blob {
     }
 
     /// Notes the registry and repository that has the blob.
-    pub(crate) fn from_repository(self, name: &Arc<str>) -> Blob {
+    pub(crate) fn with_origin(self, name: &Arc<str>) -> Blob {
         Blob { origin: Some(Arc::clone(name)), ..self }
     }
 

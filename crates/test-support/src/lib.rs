@@ -11,6 +11,10 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+/// Lists, as PATH does, the directories of the Go programs that are built:
+/// `cargo xtask test` says where they are.
+pub const GO_TOOLS: &str = "XTASK_TEST_GO_TOOLS";
+
 /// Names what must not be missing, separated by commas; `all` means all.
 pub const REQUIRE: &str = "XTASK_TEST_REQUIRE";
 
@@ -30,6 +34,25 @@ pub fn tool(name: &str) -> Option<PathBuf> {
     let path = which::which(name).ok();
     if path.is_none() {
         not_run(name, &format!("`{name}` is not installed"));
+    }
+    path
+}
+
+/// Returns the path of a program that is built with Go for the tests, or
+/// `None` after saying that the calling test does not run.
+///
+/// # Panics
+///
+/// Panics where the program is absent and required.
+pub fn go_tool(name: &str) -> Option<PathBuf> {
+    let directories = std::env::var_os(GO_TOOLS);
+    let why = match &directories {
+        Some(_) => format!("`{name}` is not built (`cargo xtask doctor --go-tools`)"),
+        None => format!("`cargo xtask test` knows where `{name}` is"),
+    };
+    let path = directories.and_then(|dirs| which::which_in(name, Some(dirs), "/").ok());
+    if path.is_none() {
+        not_run(name, &why);
     }
     path
 }

@@ -67,6 +67,13 @@ impl<'a> Bench<'a> {
         self.scratch.path().join(name)
     }
 
+    /// Makes a directory for something new.
+    pub(super) fn fresh_dir(&self) -> Result<PathBuf, Failure> {
+        let dir = tempfile::tempdir_in(self.scratch.path())
+            .io_context("create a directory in", self.scratch.path())?;
+        Ok(dir.keep())
+    }
+
     /// Returns the commands for every source and architecture, none of them
     /// shared: what a builder runs that does not know better.
     pub(super) fn unshared_commands(&self) -> Vec<Cmd> {
@@ -175,7 +182,8 @@ impl<'a> Bench<'a> {
         })
     }
 
-    fn build(&self, args: &[&str]) -> Cmd {
+    /// Returns `build-images` of this program, with as many jobs.
+    pub(super) fn build(&self, args: &[&str]) -> Cmd {
         let jobs = self.cx.jobs.to_string();
         Cmd::new(&self.program).args(["build-images", "--jobs", &jobs]).args(args.iter().copied())
     }
@@ -190,9 +198,7 @@ impl<'a> Bench<'a> {
 
     /// Copies the sources, so that a case can change them.
     fn copy(&self) -> Result<PathBuf, Failure> {
-        let root = tempfile::tempdir_in(self.scratch.path())
-            .io_context("create a directory in", self.scratch.path())?
-            .keep();
+        let root = self.fresh_dir()?;
         for part in PARTS {
             copy(&self.cx.root.join(part), &root.join(part))?;
         }
@@ -212,7 +218,7 @@ fn succeeded<T>(
 }
 
 /// Reads what `build-images -vv` says of its memory, in KiB.
-fn peak_memory(stderr: &[u8]) -> u64 {
+pub(super) fn peak_memory(stderr: &[u8]) -> u64 {
     let text = String::from_utf8_lossy(stderr);
     let line = text.lines().find_map(|line| line.strip_prefix("peak memory: "));
     line.and_then(|line| line.split(' ').next()?.parse().ok()).unwrap_or(0)

@@ -1,11 +1,13 @@
-//! `bench`: what building costs, beside what it could cost.
+//! `bench`: what building and pushing cost, beside what they could cost.
 //!
 //! Everything that is compared is measured in turns within one run, since
 //! machines are noisy; what counts are ratios of medians.
 
 mod cases;
 mod old_way;
+mod push;
 
+use std::fmt;
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
@@ -14,16 +16,26 @@ use ui::{Failures, Format, Table};
 
 use crate::context::Context;
 
-/// Measure builds, side by side with what they could cost
+/// Measure builds or pushes beside what they could cost
 ///
-/// Cold builds beside the same clang runs alone, builds of what has not
-/// changed, memory, and time by the number of images. With podman also the
-/// old way: every clang run one after another, then an image at a time.
+/// build: cold builds beside the same clang runs alone, builds of what has
+/// not changed, memory, and time by the number of images. With podman also
+/// the old way: every clang run one after another, then an image at a time.
+///
+/// push: all bytecode images to a registry that is started for it, empty and
+/// once more, beside the other ways that there are: go-containerregistry,
+/// buildx (as root, with runc), and podman, the old way. `cargo xtask doctor
+/// --go-tools` builds what has to be built.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask bench
-  cargo xtask bench --runs 11 --no-old-way --format json")]
+  cargo xtask bench --runs 11 --no-old-way --format json
+  cargo xtask bench push")]
 pub(crate) struct Args {
+    /// What to measure
+    #[arg(value_enum, default_value = "build")]
+    what: What,
+
     /// How often each thing is measured
     #[arg(long, value_name = "N", default_value = "5")]
     runs: NonZeroUsize,
@@ -33,7 +45,25 @@ pub(crate) struct Args {
     no_old_way: bool,
 }
 
-/// The command's JSON.
+/// What can be measured.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum What {
+    Build,
+    Push,
+}
+
+/// A Containerfile for objects that are there, as upstream's are.
+const CONTAINERFILE: &str = "\
+ARG TARGETARCH
+FROM scratch
+ARG TARGETARCH
+ARG PROGRAMS
+ARG MAPS
+COPY ${TARGETARCH}.o /object.o
+LABEL io.ebpf.programs=${PROGRAMS} io.ebpf.maps=${MAPS}
+";
+
+/// The JSON of `bench build`.
 #[derive(Serialize)]
 struct Report {
     schema: u32,
@@ -44,7 +74,7 @@ struct Report {
 }
 
 /// One thing, measured several times.
-#[derive(Debug, Serialize)]
+#[derive(Debug, PartialEq, Serialize)]
 struct Measurement {
     what: String,
     median_s: f64,
@@ -56,7 +86,7 @@ struct Measurement {
 }
 
 /// How one median compares with another.
-#[derive(Debug, Serialize)]
+#[derive(Debug, PartialEq, Serialize)]
 struct Ratio {
     to: String,
     value: f64,
@@ -83,6 +113,16 @@ impl Measurement {
     }
 }
 
+impl fmt::Display for Ratio {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.2} x {}", self.value, self.to)
+    }
+}
+
+fn milliseconds(seconds: f64) -> String {
+    format!("{:.0} ms", seconds * 1000.0)
+}
+
 /// Returns how long `work` takes, and what it returns.
 fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
     let started = Instant::now();
@@ -91,6 +131,13 @@ fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
 }
 
 pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
+    match args.what {
+        What::Build => build(&args, cx),
+        What::Push => push::run(&args, cx),
+    }
+}
+
+fn build(args: &Args, cx: &Context<'_>) -> Result<(), Failures> {
     let runs = args.runs.get();
     let bench = cases::Bench::new(cx)?;
     let mut measurements = Vec::new();
@@ -133,15 +180,13 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
 fn table(report: &Report) -> Table {
     let mut table = Table::new(&["WHAT", "MEDIAN", "MIN", "MAX", "RUNS", "BESIDE"]);
     for Measurement { what, median_s, min_s, max_s, runs, ratio } in &report.measurements {
-        let milliseconds = |seconds: &f64| format!("{:.0} ms", seconds * 1000.0);
-        let ratio = ratio.as_ref().map(|ratio| format!("{:.2} x {}", ratio.value, ratio.to));
         table.row([
             what.clone(),
-            milliseconds(median_s),
-            milliseconds(min_s),
-            milliseconds(max_s),
+            milliseconds(*median_s),
+            milliseconds(*min_s),
+            milliseconds(*max_s),
             runs.to_string(),
-            ratio.unwrap_or_default(),
+            ratio.as_ref().map(ToString::to_string).unwrap_or_default(),
         ]);
     }
     table

@@ -8,21 +8,11 @@ use host::Cmd;
 use ui::Failure;
 
 use super::cases::Bench;
-use super::{Measurement, timed};
+use super::{CONTAINERFILE, Measurement, timed};
 use crate::context::Context;
 
 /// How many images there are of the sources: some share one.
 const IMAGES: usize = 22;
-
-/// Builds from objects that are there, as upstream's Containerfiles do.
-const CONTAINERFILE: &str = "\
-ARG TARGETARCH
-FROM scratch
-ARG TARGETARCH
-ARG PROGRAMS
-COPY ${TARGETARCH}.o /object.o
-LABEL io.ebpf.programs=${PROGRAMS} io.ebpf.maps={}
-";
 
 /// Measures it beside a cold build, whose median took `cold_s` seconds.
 pub(super) fn measure(
@@ -73,6 +63,7 @@ fn build(podman: &Path, storage: &Path, context: &Path, image: usize) -> Result<
         .arg("--manifest")
         .arg(format!("localhost/image-{image}"))
         .args(["--build-arg", &format!("PROGRAMS={{\"program_{image}\":\"xdp\"}}")])
+        .args(["--build-arg", "MAPS={}"])
         .arg(context.as_os_str())
         .run()
         .map_err(|error| {

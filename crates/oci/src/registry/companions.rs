@@ -36,7 +36,7 @@ pub enum Link {
         /// What it is about.
         subject: Digest,
         /// How it stands in the list, with its type and annotations.
-        descriptor: Descriptor,
+        descriptor: Box<Descriptor>,
     },
 }
 
@@ -73,7 +73,8 @@ impl Client {
             if depth < DEPTH_MAX {
                 companions.extend(self.about(reference, descriptor.digest, depth + 1)?);
             }
-            companions.push(Companion { artifact, link: Link::Referrer { subject, descriptor } });
+            let link = Link::Referrer { subject, descriptor: Box::new(descriptor) };
+            companions.push(Companion { artifact, link });
         }
         for suffix in SUFFIXES {
             let tag = format!("{}.{suffix}", fallback_tag(subject));
@@ -150,9 +151,10 @@ impl Companion {
         for Companion { artifact, link } in companions {
             match link {
                 Link::Tag(tag) => add(tag, artifact.clone())?,
-                Link::Referrer { subject, descriptor } => {
-                    lists.entry(*subject).or_default().push((descriptor.clone(), artifact.clone()))
-                }
+                Link::Referrer { subject, descriptor } => lists
+                    .entry(*subject)
+                    .or_default()
+                    .push((Descriptor::clone(descriptor), artifact.clone())),
             }
         }
         for (subject, list) in lists {

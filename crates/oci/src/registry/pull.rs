@@ -212,12 +212,12 @@ impl Pull<'_> {
             crate::Error::from_read(Path::new(&**self.source.full_name()), fault)
         })?;
         let blob = Blob::new(descriptor, Content::Memory(bytes.into()));
-        Ok(blob.from_repository(self.source.full_name()))
+        Ok(blob.with_origin(self.source.full_name()))
     }
 
     fn remote(&self, descriptor: Descriptor) -> Blob {
         let blob = Blob::new(descriptor, Content::Remote(Arc::clone(&self.source) as _));
-        blob.from_repository(self.source.full_name())
+        blob.with_origin(self.source.full_name())
     }
 
     fn unexpected(&self, name: &str, reason: &str) -> Error {

@@ -53,7 +53,7 @@ fn remark(client: &Client, name: &str, artifact: &Artifact) -> [Image; 2] {
     let companions = [
         Companion {
             artifact: Artifact::Image(listed.clone()),
-            link: Link::Referrer { subject: subject.digest, descriptor },
+            link: Link::Referrer { subject: subject.digest, descriptor: Box::new(descriptor) },
         },
         Companion { artifact: Artifact::Image(tagged.clone()), link: Link::Tag(tag) },
     ];

@@ -5,6 +5,7 @@ mod auth;
 mod broken;
 mod copy;
 mod faults;
+mod go_tools;
 mod preflight;
 mod pull;
 mod push;

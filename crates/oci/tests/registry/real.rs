@@ -63,6 +63,31 @@ impl Registry {
         Registry::start(|_| String::new())
     }
 
+    /// Starts olareg, which keeps lists of referrers; `None` where it is not
+    /// built.
+    pub(crate) fn olareg() -> Option<Registry> {
+        let program = test_support::go_tool("olareg")?;
+        let dir = tempfile::tempdir().unwrap();
+        for _ in 0..5 {
+            let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+            #[expect(clippy::disallowed_methods, reason = "it runs beside the test")]
+            let child = std::process::Command::new(&program)
+                .args(["serve", "--addr", "127.0.0.1", "--api-delete"])
+                .args(["--port", &free.port().to_string(), "--dir"])
+                .arg(dir.path())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap();
+            let mut registry = Registry { child, address: free.to_string(), _dir: None };
+            if registry.is_up() {
+                registry._dir = Some(dir);
+                return Some(registry);
+            }
+        }
+        panic!("olareg does not start");
+    }
+
     fn is_up(&mut self) -> bool {
         let until = Instant::now() + Duration::from_secs(30);
         while Instant::now() < until {

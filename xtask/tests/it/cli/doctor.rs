@@ -6,7 +6,7 @@ use super::machine::Machine;
 use crate::support::Checkout;
 
 /// Every tool, what it is needed for, and why.
-const TOOLS: [(&str, &str, &str); 13] = [
+const TOOLS: [(&str, &str, &str); 20] = [
     ("clang", "building", "compiles eBPF programs"),
     ("git", "test", "shows what the checkout holds"),
     ("skopeo", "test", "reads the images back"),
@@ -18,9 +18,19 @@ const TOOLS: [(&str, &str, &str); 13] = [
     ("docker-registry", "test", "is pushed to and pulled from"),
     ("htpasswd", "test", "makes the registry's passwords"),
     ("openssl", "test", "makes the registry's certificates"),
+    ("go", "test --slow", "builds the Go programs of the tests"),
     ("clang-16", "test --slow", "the same suite with another LLVM"),
     ("clang-22", "test --slow", "the same suite with the newest LLVM"),
+    ("oci-conformance", "test --slow", "asks a registry what the specification demands"),
+    ("olareg", "test --slow", "a registry that keeps lists of referrers"),
+    ("crane", "test --slow", "reads and writes registries"),
+    ("push-with-ggcr", "bench push", "pushes beside us"),
+    ("buildx", "bench push", "builds and pushes beside us"),
+    ("buildkitd", "bench push", "does buildx's work"),
 ];
+
+/// How many of them are installed; the others are built.
+const INSTALLED: usize = 14;
 
 /// A machine with a compiler and a git, and without versions of one of them.
 fn machine() -> Machine {
@@ -38,12 +48,13 @@ fn tools_are_shown_with_their_versions() {
     let bin = machine.bin().display().to_string();
     let width = bin.len() + "/umoci".len();
     let mut expected = format!("{:<17}{:<w$}  FOR          WHY\n", "TOOL", "FOUND", w = width);
-    for (name, needed, purpose) in TOOLS {
+    for (number, (name, needed, purpose)) in TOOLS.into_iter().enumerate() {
         let found = match name {
             "clang" => "14.0.6".to_owned(),
             // Where no version is to be had, the path is shown.
             "git" | "umoci" => format!("{bin}/{name}"),
-            _ => "missing".to_owned(),
+            _ if number < INSTALLED => "missing".to_owned(),
+            _ => "not built".to_owned(),
         };
         expected += &format!("{name:<17}{found:<width$}  {needed:<13}{purpose}\n");
     }

@@ -3,6 +3,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::process::Command;
 
 use tempfile::TempDir;
 
@@ -55,10 +56,21 @@ impl Machine {
         self.stand_in("apt-get", &script)
     }
 
+    /// Where programs are kept that were built here.
+    pub(super) fn cache(&self) -> PathBuf {
+        self.dir.path().join("cache")
+    }
+
+    /// Returns the program, ready to run here.
+    pub(super) fn command(&self, checkout: &Checkout, args: &[&str]) -> Command {
+        let mut command = checkout.command(args);
+        command.env("PATH", self.bin()).env("XDG_CACHE_HOME", self.cache()).env_remove("CLANG");
+        command
+    }
+
     /// Runs the program here.
     pub(super) fn run(&self, checkout: &Checkout, args: &[&str]) -> Run {
-        let mut command = checkout.command(args);
-        finish(command.env("PATH", self.bin()).env_remove("CLANG").output().unwrap())
+        finish(self.command(checkout, args).output().unwrap())
     }
 
     /// Returns what ran, a line for each.

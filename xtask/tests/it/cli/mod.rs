@@ -1,10 +1,12 @@
 //! The command line as its user meets it: what is printed, where, how much of
 //! it, and in which words.
 
+mod bench;
 mod colour;
 mod destinations;
 mod doctor;
 mod dry_run;
+mod go_tools;
 mod help;
 mod install_deps;
 mod json;

@@ -1,0 +1,53 @@
+//! `bench push`: what it finds to measure, and that it measures what it says.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::machine::{Machine, is_root};
+use crate::support::{Checkout, finish};
+
+#[test]
+fn without_a_registry_there_is_nothing_to_push_to() {
+    let machine = Machine::new().stand_in("clang", "").manager("apt-get");
+    let run = machine.run(&Checkout::cold(), &["bench", "push"]);
+    let expected = format!(
+        "error: `docker-registry` is missing to push to\n\nhint: `{}apt-get install -y \
+         --no-install-recommends docker-registry` installs it, and so does `--install-deps`\n",
+        if is_root() { "" } else { "sudo " }
+    );
+    assert_eq!((run.code, run.stdout.as_str(), run.stderr), (3, "", expected));
+}
+
+/// Returns a row of the report.
+fn row<'a>(report: &'a Value, what: &str) -> &'a Value {
+    let mut rows = report["measurements"].as_array().unwrap().iter();
+    rows.find(|row| row["what"] == what).unwrap_or_else(|| panic!("{what}: {report:#}"))
+}
+
+#[test]
+fn pushes_are_measured_and_what_is_not_there_is_named() {
+    if !test_support::slow() || test_support::tool("docker-registry").is_none() {
+        return;
+    }
+    let checkout = Checkout::cold();
+    let mut command = checkout.command(&["bench", "push"]);
+    command.args(["--runs", "1", "--no-old-way", "--format", "json"]);
+    // Of the checkout itself: what it pins is asked of cargo. Nothing that
+    // was built with Go is in an empty cache.
+    command.env("CARGO_MANIFEST_DIR", Path::new(env!("CARGO_MANIFEST_DIR")));
+    command.env("XDG_CACHE_HOME", checkout.path());
+    let run = finish(command.output().unwrap());
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let report: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!((report["images"].as_u64(), report["platforms"].as_u64()), (Some(22), Some(4)));
+    let not_run: Vec<_> = report["not_run"].as_array().unwrap().iter().collect();
+    assert_eq!(not_run.len(), 3, "{not_run:?}");
+
+    let requests = |what: &str| row(&report, what)["requests"].as_u64().unwrap();
+    assert_eq!(requests("unchanged: build-images --push"), 22);
+    let cold = requests("cold: build-images --push");
+    assert!((22 * 2..=400).contains(&cold), "{cold}");
+    assert_eq!(requests("from nothing: build-images --push"), cold);
+    assert!(report["peak_memory_kib"].as_u64().unwrap() > 0);
+}
