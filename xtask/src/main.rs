@@ -16,6 +16,7 @@ mod inspect_images;
 mod lint;
 mod list_images;
 mod plan;
+mod serve_images;
 mod test;
 mod tools;
 mod words;
@@ -58,6 +59,7 @@ enum Command {
     BuildImages(build_images::Args),
     ListImages(list_images::Args),
     InspectImages(inspect_images::Args),
+    ServeImages(serve_images::Args),
     Doctor(doctor::Args),
     Test(test::Args),
     Lint(lint::Args),
@@ -75,6 +77,7 @@ fn main() -> ExitCode {
                 Command::BuildImages(args) => build_images::run(args, &cx),
                 Command::ListImages(args) => list_images::run(args, &cx),
                 Command::InspectImages(args) => inspect_images::run(args, &cx),
+                Command::ServeImages(args) => serve_images::run(args, &cx),
                 Command::Doctor(args) => doctor::run(args, &cx),
                 Command::Test(args) => test::run(args, &cx),
                 Command::Lint(args) => lint::run(args, &cx),

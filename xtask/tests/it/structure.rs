@@ -30,6 +30,7 @@ const MAY_USE: [(&str, &[&str]); 12] = [
             "destination",
             "host",
             "oci",
+            "registry-server",
             "ui",
         ],
     ),
