@@ -13,7 +13,7 @@ use oci::{Artifact, Digest, Layout, archive};
 use serde::Serialize;
 use ui::{Exit, Failure, Failures, Format};
 
-use crate::context::{Context, typed};
+use crate::context::{self, Context};
 
 /// Check images and show what is in them
 ///
@@ -85,10 +85,7 @@ impl Problem {
 }
 
 pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
-    let path = match &args.path {
-        Some(path) => existing(&typed(path)?)?,
-        None => cx.target().join("images"),
-    };
+    let path = place(args.path.as_deref(), cx)?;
     let mut report = Report { schema: 1, ..Report::default() };
     for (name, layout) in layouts(&path, &mut report, cx)? {
         examine(&name, &layout, &mut report);
@@ -97,9 +94,7 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
         cx.ui.note(note);
     }
     if report.images.is_empty() && report.problems.is_empty() {
-        let message = format!("`{}` holds no images", cx.shown(&path));
-        let failure = Failure::new(Exit::Empty, message);
-        return Err(failure.hint("`cargo xtask build-images` makes them").into());
+        return Err(no_images(&path, cx).into());
     }
     match cx.ui.format() {
         Format::Json => cx.ui.json(&report)?,
@@ -108,10 +103,19 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     finish(report, cx)
 }
 
-/// What was typed must be there; that nothing was built yet is no mistake.
-fn existing(path: &Path) -> Result<PathBuf, Failure> {
-    std::fs::metadata(path).io_context("open", path)?;
-    Ok(path.to_owned())
+/// Returns where the images are: where the user says, which must be there, or
+/// else where `build-images` puts them; that it was not run yet is no mistake.
+pub(crate) fn place(typed: Option<&Path>, cx: &Context<'_>) -> Result<PathBuf, Failure> {
+    let Some(path) = typed else { return Ok(cx.target().join("images")) };
+    let path = context::typed(path)?;
+    std::fs::metadata(&path).io_context("open", &path)?;
+    Ok(path)
+}
+
+/// Returns what is said of a place without images.
+pub(crate) fn no_images(path: &Path, cx: &Context<'_>) -> Failure {
+    let message = format!("`{}` holds no images", cx.shown(path));
+    Failure::new(Exit::Empty, message).hint("`cargo xtask build-images` makes them")
 }
 
 /// Returns the layouts at `path`, each with the beginning of its images'

@@ -19,6 +19,7 @@ mod lint;
 mod list_images;
 mod plan;
 mod registry;
+mod serve_images;
 mod test;
 mod tools;
 mod words;
@@ -62,6 +63,7 @@ enum Command {
     ListImages(list_images::Args),
     InspectImages(inspect_images::Args),
     DiffImages(diff_images::Args),
+    ServeImages(serve_images::Args),
     Doctor(doctor::Args),
     Test(test::Args),
     Lint(lint::Args),
@@ -80,6 +82,7 @@ fn main() -> ExitCode {
                 Command::ListImages(args) => list_images::run(args, &cx),
                 Command::InspectImages(args) => inspect_images::run(args, &cx),
                 Command::DiffImages(args) => diff_images::run(args, &cx),
+                Command::ServeImages(args) => serve_images::run(args, &cx),
                 Command::Doctor(args) => doctor::run(args, &cx),
                 Command::Test(args) => test::run(args, &cx),
                 Command::Lint(args) => lint::run(args, &cx),

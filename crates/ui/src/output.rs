@@ -80,6 +80,14 @@ impl Ui {
         }
     }
 
+    /// Says what happens meanwhile, such as each request that is answered;
+    /// with `-v`.
+    pub fn detail(&self, text: impl Display) {
+        if self.level >= 1 {
+            self.talk(&text.to_string());
+        }
+    }
+
     /// Says what was decided and why; with `-vv`.
     pub fn debug(&self, text: impl Display) {
         if self.level >= 2 {

@@ -8,7 +8,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Who may use which crates of this workspace, normally and to build:
 /// ARCHITECTURE.md, "Who may use whom".
-const MAY_USE: [(&str, &[&str]); 11] = [
+const MAY_USE: [(&str, &[&str]); 12] = [
     ("bpf-arch", &[]),
     ("host", &[]),
     ("test-support", &[]),
@@ -17,6 +17,7 @@ const MAY_USE: [(&str, &[&str]); 11] = [
     ("oci", &["host"]),
     ("bytecode-image", &["bpf-arch", "bpf-object", "oci"]),
     ("destination", &["host", "oci"]),
+    ("registry-server", &["host", "oci"]),
     ("ui", &["host"]),
     ("dispatchers", &["bpf-arch", "bpf-build", "host"]),
     (
@@ -29,16 +30,18 @@ const MAY_USE: [(&str, &[&str]); 11] = [
             "destination",
             "host",
             "oci",
+            "registry-server",
             "ui",
         ],
     ),
 ];
 
 /// Third-party crates that only some may know.
-const RESERVED: [(&str, &[&str]); 4] = [
+const RESERVED: [(&str, &[&str]); 5] = [
     ("clap", &["ui", "xtask"]),
     ("indicatif", &["ui", "xtask"]),
     ("anyhow", &["xtask"]),
+    ("tokio", &["registry-server"]),
     ("xshell", &["xtask"]),
 ];
 

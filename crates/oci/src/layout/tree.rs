@@ -6,6 +6,7 @@
 //! a registry's port is a `_` in the directory's name, because skopeo takes
 //! `oci:DIR:TAG` apart at the first colon; no registry has a `_` of its own.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::document::{INDEX_FILE, MARKER_FILE};
@@ -126,9 +127,12 @@ fn collect(
 }
 
 /// Returns the directories in a directory; a link to one is none, for it may
-/// lead anywhere.
+/// lead anywhere. One that was removed meanwhile has none.
 pub(super) fn subdirectories(directory: &Path) -> Result<Vec<PathBuf>, Error> {
-    let mut paths = host::fs::read_dir(directory)?;
+    let mut paths = match host::fs::read_dir(directory) {
+        Err(error) if error.source.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        paths => paths?,
+    };
     paths.retain(|path| path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir()));
     Ok(paths)
 }

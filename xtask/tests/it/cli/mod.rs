@@ -13,6 +13,7 @@ mod json;
 mod list;
 mod machine;
 mod results;
+mod serve;
 mod snapshot;
 mod verbosity;
 
@@ -22,11 +23,12 @@ use std::path::{Path, PathBuf};
 use crate::support::Checkout;
 
 /// The commands, in the order of the help.
-pub const COMMANDS: [&str; 9] = [
+pub const COMMANDS: [&str; 10] = [
     "build-ebpf",
     "build-images",
     "list-images",
     "inspect-images",
+    "serve-images",
     "doctor",
     "test",
     "lint",

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -19,7 +20,14 @@ const NOT_RUN: [(&str, &str); 2] = [
 ];
 
 /// The programs that a shown command may begin with.
-const PROGRAMS: [&str; 4] = ["cargo", "skopeo", "podman", "ls"];
+const PROGRAMS: [&str; 6] = ["cargo", "skopeo", "podman", "ls", "mkdir", "openssl"];
+
+/// The command that goes on while those behind it are typed elsewhere.
+const SERVE: &str = "cargo xtask serve-images";
+
+/// Where documents have the registry. Someone may listen there, so the tests
+/// have it where they are told.
+const REGISTRY: &str = "127.0.0.1:5000";
 
 /// What cargo needs of a workspace to say what it pins: documents show
 /// commands without `--libbpf-dir`.
@@ -79,6 +87,30 @@ impl Desk {
 
     /// Types a line at the top of the checkout.
     fn type_line(&self, line: &str) -> Run {
+        finish(self.command(line).output().unwrap())
+    }
+
+    /// Types a line that starts the registry.
+    fn serve(&self, line: &str) -> Registry {
+        let path = |name: &str| self.checkout.path().join(name);
+        let file = |name: &str| std::fs::File::create(path(name)).unwrap();
+        // The shell makes way, so that the registry is this process's child.
+        let mut command = self.command(&format!("exec {line} --listen 127.0.0.1:0"));
+        command.stdin(Stdio::null()).stdout(file("serve.out")).stderr(file("serve.err"));
+        let mut child = command.spawn().unwrap();
+        let started = Instant::now();
+        while !self.checkout.read("serve.err").contains(" Serving ") {
+            let said = self.checkout.read("serve.err");
+            assert!(child.try_wait().unwrap().is_none(), "`{line}`: {said}");
+            assert!(started.elapsed() < Duration::from_secs(60), "`{line}`: {said}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let stdout = self.checkout.read("serve.out");
+        let (_, address) = stdout.lines().next().unwrap().split_once("://").unwrap();
+        Registry { child, address: address.to_owned(), stdout: stdout.clone() }
+    }
+
+    fn command(&self, line: &str) -> Command {
         let real_home = PathBuf::from(std::env::var_os("HOME").unwrap_or_default());
         let mut path = self.home.path().join("bin").into_os_string();
         path.push(":");
@@ -93,7 +125,22 @@ impl Desk {
         }
         command.env("PATH", path).env("HOME", self.home.path());
         command.env("CARGO_MANIFEST_DIR", self.checkout.path().join("xtask"));
-        finish(command.envs(self.storage.environment()).output().unwrap())
+        command.envs(self.storage.environment());
+        command
+    }
+}
+
+/// The registry that a document has started, ended when dropped.
+struct Registry {
+    child: Child,
+    address: String,
+    stdout: String,
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -113,6 +160,7 @@ struct Trial {
     document: String,
     /// Made for the first command.
     desk: Option<Desk>,
+    registry: Option<Registry>,
     /// The output of the last command, until it was compared.
     said: Option<String>,
     ran: usize,
@@ -121,7 +169,8 @@ struct Trial {
 
 impl Trial {
     fn of(document: String, text: &str) -> Trial {
-        let mut trial = Trial { document, desk: None, said: None, ran: 0, not_run: Vec::new() };
+        let mut trial =
+            Trial { document, desk: None, registry: None, said: None, ran: 0, not_run: Vec::new() };
         for block in blocks(text) {
             match block.language.as_str() {
                 "sh" => block.lines.iter().for_each(|(number, line)| trial.line(*number, line)),
@@ -141,9 +190,19 @@ impl Trial {
         if NOT_RUN.iter().any(|(known, _)| *known == command) {
             self.not_run.push(command.to_owned());
         } else if test_support::tool(program).is_some() {
-            let run = self.desk.get_or_insert_with(Desk::new).type_line(line);
-            assert_eq!(run.code, 0, "{place}: {}", run.stderr);
-            self.said = Some(run.stdout);
+            let desk = self.desk.get_or_insert_with(Desk::new);
+            if command.starts_with(SERVE) {
+                // The one before is not served any more.
+                self.registry = None;
+                let registry = desk.serve(command);
+                self.said = Some(registry.stdout.replace(&registry.address, REGISTRY));
+                self.registry = Some(registry);
+            } else {
+                let address = self.registry.as_ref().map_or(REGISTRY, |registry| &registry.address);
+                let run = desk.type_line(&line.replace(REGISTRY, address));
+                assert_eq!(run.code, 0, "{place}: {}", run.stderr);
+                self.said = Some(run.stdout);
+            }
             self.ran += 1;
         }
     }
