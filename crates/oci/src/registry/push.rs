@@ -128,9 +128,9 @@ impl Client {
                 if probes.as_ref().is_some_and(|probes| probes.iter().all(present)) {
                     return Ok(Some(Arrival::Present));
                 }
-                let source =
-                    source.as_ref().filter(|source| matches!(ended(&source.0), Some(Ok(_))));
-                let from = source.map_or(repository.name.as_str(), |source| &source.1);
+                let is_there = |step: usize| matches!(ended(&step), Some(Ok(_)));
+                let source = source.as_ref().filter(|source| source.step.is_none_or(is_there));
+                let from = source.map_or(&repository.name, |source| &source.repository);
                 let arrival = repository.push_blob(self, blob, from)?;
                 report(Event::Blob { bytes: blob.size(), sent: arrival == Arrival::Uploaded });
                 Ok(Some(arrival))

@@ -2,8 +2,10 @@
 //! server that does on purpose what registries do by accident.
 
 mod auth;
-mod broken;
+mod chaos;
 mod faults;
+mod inspect;
+mod proxy;
 mod pull;
 mod push;
 mod real;
@@ -11,3 +13,4 @@ mod referrers;
 mod scripted;
 mod support;
 mod tls;
+mod wire;

@@ -1,9 +1,11 @@
 //! A server that answers as a test says: HTTP/1.1 by hand, so that it can
 //! break what a library would put right.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
+
+use crate::wire::Head;
 
 /// A request as it came.
 #[derive(Clone, Debug, Default)]
@@ -151,21 +153,9 @@ fn serve(
 }
 
 fn read_request(reader: &mut BufReader<TcpStream>) -> Option<Request> {
-    let mut line = String::new();
-    if reader.read_line(&mut line).ok()? == 0 {
-        return None;
-    }
-    let mut words = line.split_whitespace().map(str::to_owned);
-    let mut request =
-        Request { method: words.next()?, target: words.next()?, ..Request::default() };
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).ok()?;
-        let Some((name, value)) = line.trim_end().split_once(':') else { break };
-        request.headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
-    }
-    let length = request.header("content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
-    request.body = vec![0; length];
-    reader.read_exact(&mut request.body).ok()?;
-    Some(request)
+    let head = Head::read(reader)?;
+    let mut body = vec![0; head.length() as usize];
+    reader.read_exact(&mut body).ok()?;
+    let (method, target) = (head.method().to_owned(), head.target().to_owned());
+    Some(Request { method, target, headers: head.fields, body })
 }

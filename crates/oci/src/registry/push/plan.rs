@@ -33,7 +33,7 @@ pub(super) enum Step<'a> {
     Blob {
         repository: &'a Repository,
         blob: &'a Blob,
-        source: Option<(usize, String)>,
+        source: Option<Source>,
         probes: Option<Vec<usize>>,
     },
     /// The manifest under its digest, unless it is there.
@@ -45,6 +45,13 @@ pub(super) enum Step<'a> {
     },
     /// The manifest or index under its tag.
     Tag { job: &'a Job<'a>, needs: Vec<usize> },
+}
+
+/// A repository that has a blob, or will have it after a step.
+#[derive(Clone)]
+pub(super) struct Source {
+    pub(super) repository: String,
+    pub(super) step: Option<usize>,
 }
 
 /// All steps, in an order in which none waits for a later one.
@@ -59,8 +66,8 @@ pub(super) struct Plan<'a> {
     blobs: Known<(Place<'a>, Digest)>,
     manifests: Known<(Place<'a>, Digest)>,
     probes: Known<(Place<'a>, Digest)>,
-    /// The first step, and its repository, that has a blob in a registry.
-    sources: HashMap<(&'a str, Digest), (usize, String)>,
+    /// The first to have a blob in a registry.
+    sources: HashMap<(&'a str, Digest), Source>,
 }
 
 /// A registry and a repository in it.
@@ -70,6 +77,11 @@ impl<'a> Plan<'a> {
     /// Plans what the jobs need of which `found` says how their names stand.
     pub(super) fn new(jobs: &[&'a Job<'a>], found: &[Result<Found, Error>]) -> Plan<'a> {
         let mut plan = Plan::default();
+        for (job, found) in jobs.iter().zip(found) {
+            if matches!(found, Ok(Found::Same)) {
+                plan.note_sources(job);
+            }
+        }
         let known = |wanted: Found, job: &Job<'_>| {
             let mut others = jobs.iter().zip(found);
             others.any(|(other, found)| {
@@ -97,6 +109,15 @@ impl<'a> Plan<'a> {
         self.dependencies.push(dependencies);
         self.steps.push(step);
         self.steps.len() - 1
+    }
+
+    /// Notes that what stands under a name is there in full.
+    fn note_sources(&mut self, job: &'a Job<'a>) {
+        for blob in job.artifact.blobs() {
+            let key = (job.reference.registry(), blob.digest());
+            let repository = job.repository.name.clone();
+            self.sources.entry(key).or_insert(Source { repository, step: None });
+        }
     }
 
     /// Adds what an artifact names; returns the steps that it needs. `probe`
@@ -135,14 +156,15 @@ impl<'a> Plan<'a> {
         }
         let source_key = (job.reference.registry(), blob.digest());
         let source = self.sources.get(&source_key).cloned();
-        let dependencies = source.iter().map(|source| source.0).chain(probe).collect();
+        let dependencies = source.iter().filter_map(|source| source.step).chain(probe).collect();
         let is_first = source.is_none();
         let probes = probe.map(|probe| vec![probe]);
         let step = Step::Blob { repository: &job.repository, blob, source, probes };
         let number = self.add(dependencies, step);
         self.blobs.insert(key, number);
         if is_first {
-            self.sources.insert(source_key, (number, job.repository.name.clone()));
+            let repository = job.repository.name.clone();
+            self.sources.insert(source_key, Source { repository, step: Some(number) });
             self.bytes += blob.size();
         }
         number
