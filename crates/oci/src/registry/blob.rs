@@ -5,6 +5,7 @@
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use host::fs::{IoContext, Staged};
 use ureq::http::Method;
@@ -187,6 +188,8 @@ impl Repository {
         sink: &mut dyn FnMut(&[u8]) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let url = self.url(&format!("blobs/{}", descriptor.digest));
+        // More than a blob needs at the speed of an old modem; still an end.
+        let body_time = client.settings().patience + Duration::from_secs(descriptor.size / 1024);
         let mut download = Download { descriptor, hasher: Hasher::default(), taken: 0, sink };
         let mut tried = 0;
         loop {
@@ -194,6 +197,7 @@ impl Repository {
             let before = download.taken;
             let range = format!("bytes={before}-");
             let mut request = self.request(Method::GET, url.clone(), Scopes::pull(&self.name));
+            request.body_time = Some(body_time);
             if before > 0 {
                 request.headers = vec![("range", &range)];
             }
@@ -256,6 +260,8 @@ impl Download<'_> {
                 }
                 Ok(n) => n as u64,
                 Err(fault) if fault.kind() == io::ErrorKind::Interrupted => continue,
+                // All is here, whatever became of the connection.
+                Err(_) if self.taken == size => return Ok(()),
                 Err(fault) => return Err(asked.of_io(&fault)),
             };
             crate::error::check_interrupt()?;

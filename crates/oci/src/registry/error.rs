@@ -27,6 +27,9 @@ pub struct Refusal {
     pub code: Option<String>,
     /// The registry's own message.
     pub message: Option<String>,
+    /// The registry that it is about, by the name that references have, if
+    /// that is another than the URL's.
+    pub registry: Option<String>,
     /// Which credentials were shown, or where none were found.
     pub credentials: Option<String>,
     /// How long the registry asks to be left alone.
@@ -130,6 +133,8 @@ pub enum Error {
     Helper {
         /// The program.
         helper: String,
+        /// The file that names it.
+        path: PathBuf,
         /// What it was asked for.
         registry: String,
         /// What went wrong.
@@ -235,11 +240,7 @@ pub(crate) fn read_body(body: &[u8]) -> (Option<String>, Option<String>) {
         code: Option<String>,
         message: Option<String>,
     }
-    let short = |text: String| {
-        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        let text: String = text.chars().filter(|c| !c.is_control()).take(MESSAGE_MAX).collect();
-        (!text.is_empty()).then_some(text)
-    };
+    let short = |text: String| short(&text);
     match serde_json::from_slice::<Body>(body) {
         Ok(body) => {
             let first = body.errors.into_iter().next();
@@ -253,6 +254,14 @@ pub(crate) fn read_body(body: &[u8]) -> (Option<String>, Option<String>) {
             (None, if is_page { None } else { short(text.to_owned()) })
         }
     }
+}
+
+/// Returns a text of someone else's as it can stand in a message; `None` if
+/// it says nothing.
+pub(crate) fn short(text: &str) -> Option<String> {
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text: String = text.chars().filter(|c| !c.is_control()).take(MESSAGE_MAX).collect();
+    (!text.is_empty()).then_some(text)
 }
 
 fn said(code: &Option<String>, message: &Option<String>) -> String {
@@ -312,6 +321,7 @@ mod tests {
                 status,
                 code: Some("UNAUTHORIZED".into()),
                 message: Some("access denied".into()),
+                registry: Some("quay.io".into()),
                 credentials: Some("no credentials for `quay.io/a` in `/x/auth.json`".into()),
                 retry_after: None,
             }))

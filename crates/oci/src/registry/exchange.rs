@@ -24,7 +24,20 @@ use crate::Blob;
 pub(crate) enum Payload<'a> {
     Nothing,
     Bytes(&'a [u8]),
+    /// What no other host may see.
+    Secret(&'a Secret),
     Blob(&'a Blob),
+}
+
+impl<'a> Payload<'a> {
+    /// Returns what is in memory of it.
+    fn bytes(self) -> &'a [u8] {
+        match self {
+            Payload::Bytes(bytes) => bytes,
+            Payload::Secret(secret) => secret.expose().as_bytes(),
+            Payload::Nothing | Payload::Blob(_) => &[],
+        }
+    }
 }
 
 /// An answer whose body is still to be read.
@@ -59,9 +72,9 @@ impl Asked {
         Error::Transport { method, url, reason, passing }
     }
 
-    fn of_ureq(&self, fault: ureq::Error) -> Error {
+    fn of_ureq(&self, fault: &ureq::Error) -> Error {
         match fault {
-            ureq::Error::Io(fault) => self.of_io(&fault),
+            ureq::Error::Io(fault) => self.of_io(fault),
             ureq::Error::Timeout(_) => self.transport("it took too long".into(), true),
             ureq::Error::HostNotFound => self.transport("the host is not known".into(), false),
             ureq::Error::Protocol(fault) => {
@@ -69,12 +82,18 @@ impl Asked {
             }
             // Its text is the URI, secrets included.
             ureq::Error::BadUri(_) => self.transport("the URL cannot be used".into(), false),
+            ureq::Error::LargeResponseHeader(..) => {
+                self.transport("the head of the answer is too long".into(), false)
+            }
             fault => self.transport(fault.to_string(), false),
         }
     }
 
     pub(crate) fn of_io(&self, fault: &io::Error) -> Error {
         use io::ErrorKind as Kind;
+        if let Some(fault) = fault.get_ref().and_then(|inner| inner.downcast_ref()) {
+            return self.of_ureq(fault);
+        }
         // What TLS refuses arrives as invalid data.
         let lasting = [Kind::ConnectionRefused, Kind::InvalidData, Kind::InvalidInput];
         let reason = match fault.kind() {
@@ -86,7 +105,8 @@ impl Asked {
 }
 
 /// Sends one request. `headers` are names and values; the length of the
-/// payload is added.
+/// payload is added. The body of the answer may take `body_time`, by default
+/// as long as the agent's configuration says.
 pub(crate) fn exchange(
     agent: &Agent,
     permit: Permit,
@@ -94,6 +114,7 @@ pub(crate) fn exchange(
     headers: &[(&'static str, &str)],
     authorization: Option<&Secret>,
     payload: Payload<'_>,
+    body_time: Option<Duration>,
 ) -> Result<Response, Error> {
     let bad = |_| asked.unexpected("its headers cannot be sent");
     let mut builder = http::Request::builder().method(&asked.method).uri(asked.url.exposed());
@@ -108,15 +129,15 @@ pub(crate) fn exchange(
     }
     let (answer, mut local) = match payload {
         Payload::Nothing if matches!(asked.method, Method::GET | Method::HEAD) => {
-            (agent.run(builder.body(()).map_err(bad)?), None)
-        }
-        Payload::Nothing => {
-            let request = builder.header(CONTENT_LENGTH, 0).body(&[][..]).map_err(bad)?;
-            (agent.run(request), None)
-        }
-        Payload::Bytes(bytes) => {
-            let request = builder.header(CONTENT_LENGTH, bytes.len()).body(bytes).map_err(bad)?;
-            (agent.run(request), None)
+            let request = builder.body(()).map_err(bad)?;
+            let answer = match body_time {
+                Some(_) => {
+                    let request = agent.configure_request(request).timeout_recv_body(body_time);
+                    agent.run(request.build())
+                }
+                None => agent.run(request),
+            };
+            (answer, None)
         }
         Payload::Blob(blob) => {
             let mut source = Source { inner: blob.reader()?, left: blob.size(), fault: None };
@@ -125,10 +146,15 @@ pub(crate) fn exchange(
             let answer = agent.run(request);
             (answer, source.fault)
         }
+        payload => {
+            let bytes = payload.bytes();
+            let request = builder.header(CONTENT_LENGTH, bytes.len()).body(bytes).map_err(bad)?;
+            (agent.run(request), None)
+        }
     };
     let answer = answer.map_err(|fault| match local.take() {
         Some(fault) => Error::Image(fault),
-        None => asked.of_ureq(fault),
+        None => asked.of_ureq(&fault),
     })?;
     let (parts, body) = answer.into_parts();
     let (Asked { method, url }, permit) = (asked.clone(), Some(permit));
@@ -195,6 +221,11 @@ impl Response {
     pub(crate) fn read(self, limit: u64) -> Result<Vec<u8>, Error> {
         let asked = self.asked();
         let too_large = || Error::TooLarge { url: asked.url.to_string(), limit };
+        if let Some(encoding) = self.header("content-encoding").filter(|it| *it != "identity") {
+            let reason =
+                format!("with a body in the encoding `{encoding}`, which was not asked for");
+            return Err(asked.unexpected(reason));
+        }
         if self.body.content_length().is_some_and(|length| length > limit) {
             return Err(too_large());
         }
@@ -223,8 +254,8 @@ impl Response {
         let _ = self.read(SAID_MAX);
     }
 
-    /// Makes the error that this answer is.
-    pub(crate) fn into_refusal(self, credentials: Option<String>) -> Error {
+    /// Makes the error that this answer of a registry is.
+    pub(crate) fn into_refusal(self, registry: &str, credentials: Option<String>) -> Error {
         let (method, url, status) = (self.method.to_string(), self.url.to_string(), self.status);
         let retry_after = self.retry_after();
         let (code, message) = error::read_body(&self.read(SAID_MAX).unwrap_or_default());
@@ -234,6 +265,7 @@ impl Response {
             status,
             code,
             message,
+            registry: Some(registry.to_owned()),
             credentials,
             retry_after,
         }))

@@ -33,11 +33,12 @@ impl Repository {
         }
         let digest = response.header("docker-content-digest").and_then(|text| text.parse().ok());
         let size = response.header("content-length").and_then(|text| text.parse().ok());
+        let asked: Option<Digest> = name.parse().ok();
         match (digest, size) {
-            (Some(digest), Some(size)) => {
+            (Some(digest), Some(size)) if asked.is_none_or(|asked| asked == digest) => {
                 Ok(Some(Descriptor::new(&media_type(&response), digest, size)))
             }
-            // The header is only recommended; the bytes say it as well.
+            // The header is only recommended; the bytes say it for certain.
             _ => {
                 drop(response);
                 Ok(self.get_manifest(client, name)?.map(|blob| blob.descriptor().clone()))

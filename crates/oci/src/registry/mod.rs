@@ -62,7 +62,8 @@ pub struct Settings {
     pub retry: RetryPolicy,
     /// How many requests are under way to one registry at most.
     pub concurrency: usize,
-    /// How long a registry may say nothing before it counts as failed.
+    /// How long a registry may say nothing before it counts as failed, and
+    /// how long a document may take.
     pub patience: Duration,
 }
 
@@ -80,6 +81,9 @@ impl Default for Settings {
         }
     }
 }
+
+/// The longest head of an answer; less than the buffer it is read into.
+const HEAD_MAX: usize = 32 * 1024;
 
 /// A client of registries. Cheap to share, not to make anew: it holds
 /// connections and tokens.
@@ -155,6 +159,9 @@ impl Client {
             .output_buffer_size(64 * 1024)
             .timeout_connect(Some(settings.patience.min(Duration::from_secs(20))))
             .timeout_recv_response(quiet)
+            .timeout_recv_body(quiet)
+            .max_response_header_size(HEAD_MAX)
+            .accept_encoding("identity")
             .timeout_per_read(quiet)
             .timeout_per_write(quiet)
             .user_agent(concat!("bpfman-oci/", env!("CARGO_PKG_VERSION")));

@@ -29,7 +29,8 @@ pub(crate) struct Host {
     pub(crate) limiter: Arc<Limiter>,
     /// Whether it ever answered.
     reached: OnceLock<()>,
-    /// Why it is not asked any more: it never answered, tried in full.
+    /// Why it is not asked any more: it never answered, tried in full, or it
+    /// wants to be left alone for longer than anyone waits.
     lost: Mutex<Option<Error>>,
 }
 
@@ -69,6 +70,9 @@ pub(crate) struct Request<'a> {
     pub(crate) headers: Vec<(&'static str, &'a str)>,
     pub(crate) payload: Payload<'a>,
     pub(crate) identity: Identity<'a>,
+    /// How long the body of the answer may take; `None` for the time that a
+    /// document has.
+    pub(crate) body_time: Option<Duration>,
     /// Whether a failure that may pass is met by sending it again.
     pub(crate) again: bool,
 }
@@ -81,7 +85,7 @@ impl<'a> Request<'a> {
         identity: Identity<'a>,
     ) -> Request<'a> {
         let (headers, payload) = (Vec::new(), Payload::Nothing);
-        Request { host, method, url, headers, payload, identity, again: true }
+        Request { host, method, url, headers, payload, identity, body_time: None, again: true }
     }
 }
 
@@ -105,25 +109,27 @@ impl Client {
                     host.limiter.succeeded();
                     return Ok(response);
                 }
-                Ok(response) => {
-                    let credentials = self.describe(request, response.status);
-                    response.into_refusal(credentials)
-                }
+                Ok(response) => self.refusal(request, response),
                 Err(error) => error,
             };
             let wait = match error.is_passing() && request.again {
                 true => self.retries().next(tried, error.retry_after()),
                 false => None,
             };
-            if error.status() == Some(429) {
-                host.limiter.throttled(error.retry_after().or(wait).unwrap_or_default());
+            let is_throttled = error.status() == Some(429);
+            let asks = error.retry_after();
+            let is_long = asks.is_some_and(|asks| asks > self.settings().retry.patience);
+            if is_throttled && !is_long {
+                host.limiter.throttled(asks.or(wait).unwrap_or_default());
             }
             match wait {
                 Some(wait) => pause(wait),
                 None => {
                     // The others need not find out each for itself.
-                    let lost = matches!(error, Error::Transport { .. }) && request.again;
-                    if lost && host.reached.get().is_none() {
+                    let never = matches!(error, Error::Transport { .. })
+                        && request.again
+                        && host.reached.get().is_none();
+                    if never || is_throttled && is_long {
                         let mut lost = host.lost.lock().unwrap_or_else(PoisonError::into_inner);
                         lost.get_or_insert_with(|| error.clone());
                     }
@@ -133,15 +139,18 @@ impl Client {
         }
     }
 
-    /// Says for a refusal which credentials were shown.
-    fn describe(&self, request: &Request<'_>, status: u16) -> Option<String> {
-        let Identity::Account { repository, .. } = &request.identity else { return None };
-        if !matches!(status, 401 | 403 | 404) {
-            return None;
-        }
+    /// Makes the error that an answer is, and says which credentials were
+    /// shown.
+    fn refusal(&self, request: &Request<'_>, response: Response) -> Error {
         let (host, name) = (request.host, &request.host.name);
-        let account = host.auth.account(self, name, repository).ok()?;
-        Some(account.describe(self, name, repository))
+        let credentials = match &request.identity {
+            Identity::Account { repository, .. } if matches!(response.status, 401 | 403 | 404) => {
+                let account = host.auth.account(self, name, repository).ok();
+                account.map(|account| account.describe(self, name, repository))
+            }
+            _ => None,
+        };
+        response.into_refusal(name, credentials)
     }
 
     /// Sends a request, and on to where it is sent. A request that changes
@@ -167,6 +176,11 @@ impl Client {
             response = if url.same_origin(&request.url) {
                 self.identified(&Request { url, ..request.clone() })?
             } else {
+                if matches!(request.payload, Payload::Secret(_)) {
+                    return Err(asked.unexpected(format!(
+                        "it sends the credentials on to `{url}`, which is another host"
+                    )));
+                }
                 let host = self.host_of(&url)?;
                 let identity = Identity::Nobody;
                 let onward = Request { url, identity, host: &host, ..request.clone() };
@@ -213,16 +227,23 @@ impl Client {
         drop(known);
         let account = host.auth.account(self, &host.name, repository)?;
         let wish = host.auth.known_wish();
-        let shown = account.authorization(self, &wish, scopes, None, &extra)?;
-        let mut response = self.exchange(request, shown.as_ref())?;
+        let name = &host.name;
+        let shown = account.authorization(self, name, &wish, scopes, None, &extra)?;
+        let mut response = match (&wish, &shown) {
+            (Wish::Basic, Some(_)) => account.prove(|| self.basic(request, shown.as_ref()))?,
+            _ => self.exchange(request, shown.as_ref())?,
+        };
         if response.status != 401 {
             return Ok(response);
         }
         // Expired early, or other rights are needed, or another scheme.
         response.release();
         let (wish, extra) = Wish::of(&response, &host.base)?;
+        if wish == Wish::Nothing {
+            return Ok(response);
+        }
         *host.auth.wish.lock().unwrap_or_else(PoisonError::into_inner) = Some(wish.clone());
-        let again = account.authorization(self, &wish, scopes, shown.as_ref(), &extra)?;
+        let again = account.authorization(self, name, &wish, scopes, shown.as_ref(), &extra)?;
         if again.is_none() || again == shown {
             return Ok(response);
         }
@@ -230,11 +251,20 @@ impl Client {
         self.exchange(request, again.as_ref())
     }
 
+    /// Shows a password. One that is refused is an error.
+    fn basic(&self, request: &Request<'_>, shown: Option<&Secret>) -> Result<Response, Error> {
+        let response = self.exchange(request, shown)?;
+        let is_refused = response.status == 401
+            && !matches!(Wish::of(&response, &request.host.base)?.0, Wish::Bearer { .. });
+        if is_refused { Err(self.refusal(request, response)) } else { Ok(response) }
+    }
+
     fn exchange(&self, request: &Request<'_>, shown: Option<&Secret>) -> Result<Response, Error> {
         let host = request.host;
         let permit = host.limiter.acquire();
         let asked = Asked { method: request.method.clone(), url: request.url.clone() };
-        exchange(&host.agent, permit, &asked, &request.headers, shown, request.payload)
+        let (headers, payload) = (&request.headers, request.payload);
+        exchange(&host.agent, permit, &asked, headers, shown, payload, request.body_time)
     }
 }
 

@@ -1,9 +1,11 @@
 //! Tests of the registry client: against a real registry, and against a
 //! server that does on purpose what registries do by accident.
 
+mod accounts;
 mod auth;
 mod chaos;
 mod faults;
+mod hostile;
 mod inspect;
 mod proxy;
 mod pull;
@@ -13,4 +15,5 @@ mod referrers;
 mod scripted;
 mod support;
 mod tls;
+mod tokens;
 mod wire;

@@ -4,6 +4,7 @@
 use std::io::{BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use crate::wire::Head;
 
@@ -37,6 +38,8 @@ pub(crate) struct Answer {
     cut: Option<usize>,
     /// Whether the connection is cut before any answer.
     reset: bool,
+    /// How long the body takes.
+    takes: Duration,
 }
 
 pub(crate) fn answer(status: u16) -> Answer {
@@ -56,6 +59,11 @@ impl Answer {
 
     pub(crate) fn body(mut self, body: impl AsRef<[u8]>) -> Answer {
         self.body = body.as_ref().to_vec();
+        self
+    }
+
+    pub(crate) fn slowly(mut self, takes: Duration) -> Answer {
+        self.takes = takes;
         self
     }
 
@@ -133,7 +141,9 @@ fn serve(
             return None;
         }
         let mut head = format!("HTTP/1.1 {} Scripted\r\n", answer.status);
-        let length = |(name, _): &(String, String)| name.eq_ignore_ascii_case("content-length");
+        let length = |(name, _): &(String, String)| {
+            ["content-length", "transfer-encoding"].contains(&name.as_str())
+        };
         if !answer.headers.iter().any(length) {
             head.push_str(&format!("content-length: {}\r\n", answer.body.len()));
         }
@@ -144,7 +154,10 @@ fn serve(
         stream.write_all(head.as_bytes()).ok()?;
         if request.method != "HEAD" {
             let end = answer.cut.unwrap_or(answer.body.len());
-            stream.write_all(&answer.body[..end]).ok()?;
+            for piece in answer.body[..end].chunks(1 + end / 20) {
+                std::thread::sleep(answer.takes / 20);
+                stream.write_all(piece).ok()?;
+            }
         }
         if answer.cut.is_some() {
             return None;

@@ -1,13 +1,12 @@
 //! Samples, clients that do not wait long, and ways to look at the outcome.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::Duration;
 
 use oci::registry::{
     Client, Credential, Credentials, Error, Pushed, RetryPolicy, Secret, Settings,
 };
-use oci::{Artifact, Image, Index, Layer, Named, Reference};
+use oci::{Artifact, Digest, Image, Index, Layer, Named, Reference};
 
 /// An image for one platform, with one file of this text.
 pub(crate) fn image(platform: &str, text: &str) -> Image {
@@ -78,15 +77,29 @@ pub(crate) fn push_fails(client: &Client, batch: &[Named]) -> Error {
     client.push(batch, &|_| {}).remove(0).unwrap_err()
 }
 
+/// Pulls all platforms of an image.
+pub(crate) fn pull(client: &Client, name: &str) -> Result<Digest, Error> {
+    pull_contents(client, name).map(|(digest, _)| digest)
+}
+
+fn pull_contents(client: &Client, name: &str) -> Result<(Digest, Contents), Error> {
+    let dir = tempfile::tempdir().unwrap();
+    let pulled = client.pull(&reference(name), None, dir.path())?;
+    // While the files are there.
+    Ok((pulled.digest(), contents(&pulled)))
+}
+
 /// The bytes of every blob of an artifact, by digest.
-pub(crate) fn contents(artifact: &Artifact) -> BTreeMap<String, Vec<u8>> {
+pub(crate) type Contents = BTreeMap<String, Vec<u8>>;
+
+pub(crate) fn contents(artifact: &Artifact) -> Contents {
     let read = |blob: &oci::Blob| (blob.digest().to_string(), blob.read(u64::MAX).unwrap());
     artifact.blobs().map(read).collect()
 }
 
 /// Pulls a whole artifact and compares every byte.
-pub(crate) fn assert_arrived(client: &Client, name: &str, artifact: &Artifact, directory: &Path) {
-    let pulled = client.pull(&reference(name), None, directory).unwrap();
-    assert_eq!(pulled.digest(), artifact.digest());
-    assert_eq!(contents(&pulled), contents(artifact));
+pub(crate) fn assert_arrived(client: &Client, name: &str, artifact: &Artifact) {
+    let (digest, pulled) = pull_contents(client, name).unwrap();
+    assert_eq!(digest, artifact.digest());
+    assert_eq!(pulled, contents(artifact));
 }

@@ -63,7 +63,7 @@ fn a_private_authority_is_believed_when_it_is_given() {
     let ca_files = vec![dir.path().join("ca.pem")];
     let client = Client::new(Settings { ca_files, ..with_tls.clone() });
     push(&client, &batch);
-    assert_arrived(&client, &name, &artifact, &dir.path().join("pulled"));
+    assert_arrived(&client, &name, &artifact);
 
     let ca_files = vec![dir.path().join("server.key")];
     let error = push_fails(&Client::new(Settings { ca_files, ..with_tls.clone() }), &batch);
