@@ -16,6 +16,7 @@ use super::credentials::{Credential, Found};
 use super::exchange::Response;
 use super::scope::Scopes;
 use super::token::{self, Token};
+use super::transport::Host;
 use super::url::{Scheme, Url};
 use super::{Client, Error, Secret};
 
@@ -133,7 +134,7 @@ impl Account {
     pub(crate) fn authorization(
         &self,
         client: &Client,
-        registry: &str,
+        host: &Arc<Host>,
         wish: &Wish,
         scopes: &Scopes,
         refused: Option<&Secret>,
@@ -164,8 +165,9 @@ impl Account {
                                 .collect::<Vec<_>>(),
                         );
                         let service = service.as_deref();
-                        self.prove(|| token::fetch(client, realm, service, &words, credential))
-                            .map_err(|error| self.explain(error, registry))?
+                        let fetch =
+                            || token::fetch(client, host, realm, service, &words, credential);
+                        self.prove(fetch).map_err(|error| self.explain(error, &host.name))?
                     }
                 };
                 let header = good.header.clone();

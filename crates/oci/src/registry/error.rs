@@ -36,33 +36,6 @@ pub struct Refusal {
     pub retry_after: Option<Duration>,
 }
 
-impl Refusal {
-    fn hint(&self) -> Option<String> {
-        let writes = matches!(self.method.as_str(), "POST" | "PUT" | "PATCH");
-        let advice = match self.status {
-            401 => {
-                let registry = match self.url.split('/').nth(2).unwrap_or_default() {
-                    "registry-1.docker.io" => "docker.io",
-                    registry => registry,
-                };
-                format!("log in with `podman login {registry}` or `docker login {registry}`")
-            }
-            403 | 404 if writes => "the repository may have to be created first, \
-                                    and the account may need the right to write to it"
-                .to_owned(),
-            400 if self.url.starts_with("http://") => {
-                return Some("it was spoken to without TLS, which it may expect".into());
-            }
-            429 => return Some("the registry limits how much it is asked; wait, or log in".into()),
-            _ => return None,
-        };
-        Some(match &self.credentials {
-            Some(credentials) => format!("{credentials}; {advice}"),
-            None => advice,
-        })
-    }
-}
-
 /// Why a registry could not be used.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -175,18 +148,6 @@ pub enum Error {
 }
 
 impl Error {
-    /// Returns what the user can do about it, where that is known.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Error::Refused(refusal) => refusal.hint(),
-            Error::Transport { reason, .. } if reason.contains("certificate") => {
-                Some("a private authority's certificate can be given, or put into `certs.d`".into())
-            }
-            Error::Image(error) => error.hint(),
-            _ => None,
-        }
-    }
-
     /// Returns whether the same request might go well another time.
     pub(crate) fn is_passing(&self) -> bool {
         match self {

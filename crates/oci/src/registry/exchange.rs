@@ -16,7 +16,7 @@ use super::error::{self, Refusal};
 use super::limit::Permit;
 use super::retry::retry_after;
 use super::url::Url;
-use super::{Error, Secret};
+use super::{Error, Secret, fault};
 use crate::Blob;
 
 /// What a request carries.
@@ -75,8 +75,8 @@ impl Asked {
     fn of_ureq(&self, fault: &ureq::Error) -> Error {
         match fault {
             ureq::Error::Io(fault) => self.of_io(fault),
-            ureq::Error::Timeout(_) => self.transport("it took too long".into(), true),
-            ureq::Error::HostNotFound => self.transport("the host is not known".into(), false),
+            ureq::Error::Timeout(_) => self.transport(fault::SLOW.into(), true),
+            ureq::Error::HostNotFound => self.transport(fault::NO_ADDRESS.into(), false),
             ureq::Error::Protocol(fault) => {
                 self.transport(format!("the answer is not HTTP ({fault})"), true)
             }
@@ -89,18 +89,12 @@ impl Asked {
         }
     }
 
-    pub(crate) fn of_io(&self, fault: &io::Error) -> Error {
-        use io::ErrorKind as Kind;
-        if let Some(fault) = fault.get_ref().and_then(|inner| inner.downcast_ref()) {
+    pub(crate) fn of_io(&self, error: &io::Error) -> Error {
+        if let Some(fault) = error.get_ref().and_then(|inner| inner.downcast_ref()) {
             return self.of_ureq(fault);
         }
-        // What TLS refuses arrives as invalid data.
-        let lasting = [Kind::ConnectionRefused, Kind::InvalidData, Kind::InvalidInput];
-        let reason = match fault.kind() {
-            Kind::UnexpectedEof => "the connection was closed early".to_owned(),
-            _ => fault.to_string(),
-        };
-        self.transport(reason, !lasting.contains(&fault.kind()))
+        let (reason, passing) = fault::explain(error);
+        self.transport(reason, passing)
     }
 }
 

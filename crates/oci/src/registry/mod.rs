@@ -11,6 +11,8 @@ mod challenge;
 mod credentials;
 mod error;
 mod exchange;
+mod fault;
+mod hint;
 mod limit;
 mod manifest;
 mod pull;
@@ -38,8 +40,10 @@ pub use error::{Error, Refusal};
 pub use push::{Event, Pushed};
 pub use retry::RetryPolicy;
 pub use secret::Secret;
+pub use tls::certs_dirs;
 
 use retry::Retries;
+use tls::Certs;
 use transport::Host;
 use url::{Scheme, Url};
 
@@ -56,7 +60,8 @@ pub struct Settings {
     pub tls: BTreeSet<String>,
     /// Files of further certificate authorities, in PEM form.
     pub ca_files: Vec<PathBuf>,
-    /// Directories with a directory per registry, as `/etc/docker/certs.d`.
+    /// Directories with a directory per registry, as `/etc/docker/certs.d`:
+    /// see [`certs_dirs`].
     pub certs_dirs: Vec<PathBuf>,
     /// How failures that may pass are met.
     pub retry: RetryPolicy,
@@ -91,7 +96,8 @@ const HEAD_MAX: usize = 32 * 1024;
 pub struct Client {
     settings: Settings,
     retries: Retries,
-    hosts: Mutex<HashMap<Url, Arc<Host>>>,
+    /// By their URL and that of the host that led there.
+    hosts: Mutex<HashMap<(Url, Url), Arc<Host>>>,
     attaching: Mutex<()>,
 }
 
@@ -119,22 +125,30 @@ impl Client {
     pub(crate) fn registry(&self, name: &str) -> Result<Arc<Host>, Error> {
         // Docker's registry is not where its name is.
         let authority = if name == "docker.io" { "registry-1.docker.io" } else { name };
-        self.host(name, Url::of_host(self.scheme(authority), authority))
+        self.host(name, Url::of_host(self.scheme(authority), authority), None)
     }
 
-    /// Returns the host of a URL.
-    pub(crate) fn host_of(&self, url: &Url) -> Result<Arc<Host>, Error> {
-        self.host(url.authority(), url.at("/"))
+    /// Returns the host of a URL that another host, a registry mostly, led
+    /// to. It may prove itself by the authorities that the other may.
+    pub(crate) fn host_of(&self, url: &Url, from: &Arc<Host>) -> Result<Arc<Host>, Error> {
+        let base = url.at("/");
+        if base == from.base {
+            return Ok(Arc::clone(from));
+        }
+        self.host(url.authority(), base, Some(from))
     }
 
-    fn host(&self, name: &str, base: Url) -> Result<Arc<Host>, Error> {
+    fn host(&self, name: &str, base: Url, from: Option<&Arc<Host>>) -> Result<Arc<Host>, Error> {
+        let key = (base.clone(), from.map_or(&base, |from| &from.base).clone());
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(host) = hosts.get(&base) {
+        if let Some(host) = hosts.get(&key) {
             return Ok(Arc::clone(host));
         }
-        let agent = self.agent(&base)?;
-        let host = Arc::new(Host::new(name, base.clone(), agent, self.settings.concurrency));
-        hosts.insert(base, Arc::clone(&host));
+        let mut certs = Certs::of(&self.settings.certs_dirs, &[base.authority(), name]);
+        certs.trust(from.map(|from| &from.certs));
+        let agent = self.agent(&base, &certs)?;
+        let host = Arc::new(Host::new(name, base, certs, agent, self.settings.concurrency));
+        hosts.insert(key, Arc::clone(&host));
         Ok(host)
     }
 
@@ -143,11 +157,11 @@ impl Client {
         let plain = settings.plain_http.contains(authority)
             || is_loopback(authority)
                 && !settings.tls.contains(authority)
-                && tls::directories(&settings.certs_dirs, authority).is_empty();
+                && Certs::of(&settings.certs_dirs, &[authority]).is_empty();
         if plain { Scheme::Http } else { Scheme::Https }
     }
 
-    fn agent(&self, base: &Url) -> Result<Agent, Error> {
+    fn agent(&self, base: &Url, certs: &Certs) -> Result<Agent, Error> {
         let settings = &self.settings;
         let quiet = Some(settings.patience);
         let mut config = Agent::config_builder()
@@ -169,8 +183,7 @@ impl Client {
             config = config.proxy(None);
         }
         if base.scheme() == Scheme::Https {
-            let directories = tls::directories(&settings.certs_dirs, base.authority());
-            config = config.tls_config(tls::config(&settings.ca_files, &directories)?);
+            config = config.tls_config(tls::config(&settings.ca_files, certs)?);
         }
         Ok(config.build().new_agent())
     }

@@ -3,6 +3,7 @@
 //! With a password or nobody's name by GET, with an identity token by POST
 //! (distribution's token and oauth2 specifications; RFC 6749, 6).
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ureq::http::Method;
@@ -10,7 +11,7 @@ use ureq::http::Method;
 use super::auth::basic;
 use super::credentials::Credential;
 use super::exchange::Payload;
-use super::transport::{Identity, Request};
+use super::transport::{Host, Identity, Request};
 use super::url::{Url, encode};
 use super::{Client, Error, Secret};
 
@@ -34,9 +35,10 @@ const ANSWER_MAX: u64 = 1 << 20;
 /// By what name this program asks; OAuth2 requires one.
 const CLIENT_ID: &str = "oci-registry-client";
 
-/// Fetches a token for these scopes.
+/// Fetches a token for these scopes of a registry.
 pub(crate) fn fetch(
     client: &Client,
+    registry: &Arc<Host>,
     realm: &Url,
     service: Option<&str>,
     scopes: &[String],
@@ -46,7 +48,7 @@ pub(crate) fn fetch(
     let (method, bytes) = match credential {
         Some(Credential::IdentityToken(token)) => {
             let form = form(service, scopes, token);
-            let host = client.host_of(realm)?;
+            let host = client.host_of(realm, registry)?;
             let mut request = Request::new(&host, Method::POST, realm.clone(), Identity::Nobody);
             request.headers = vec![("content-type", "application/x-www-form-urlencoded")];
             request.payload = Payload::Secret(&form);
@@ -62,7 +64,7 @@ pub(crate) fn fetch(
             }
             let header = credential.and_then(basic);
             let identity = header.as_ref().map_or(Identity::Nobody, Identity::Header);
-            let host = client.host_of(realm)?;
+            let host = client.host_of(realm, registry)?;
             let request = Request::new(&host, Method::GET, url, identity);
             ("GET", client.send(&request, &[200])?.read(ANSWER_MAX)?)
         }

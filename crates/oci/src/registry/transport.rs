@@ -15,6 +15,7 @@ use super::auth::{Auth, Wish};
 use super::exchange::{Asked, Payload, Response, exchange};
 use super::limit::Limiter;
 use super::scope::Scopes;
+use super::tls::Certs;
 use super::url::Url;
 use super::{Client, Error, Secret};
 
@@ -24,6 +25,7 @@ pub(crate) struct Host {
     /// The name by which users know it, which is that of its credentials.
     pub(crate) name: String,
     pub(crate) base: Url,
+    pub(crate) certs: Certs,
     pub(crate) agent: Agent,
     pub(crate) auth: Auth,
     pub(crate) limiter: Arc<Limiter>,
@@ -35,10 +37,17 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    pub(crate) fn new(name: &str, base: Url, agent: Agent, concurrency: usize) -> Host {
+    pub(crate) fn new(
+        name: &str,
+        base: Url,
+        certs: Certs,
+        agent: Agent,
+        concurrency: usize,
+    ) -> Host {
         Host {
             name: name.to_owned(),
             base,
+            certs,
             agent,
             auth: Auth::default(),
             limiter: Arc::new(Limiter::new(concurrency)),
@@ -181,7 +190,7 @@ impl Client {
                         "it sends the credentials on to `{url}`, which is another host"
                     )));
                 }
-                let host = self.host_of(&url)?;
+                let host = self.host_of(&url, request.host)?;
                 let identity = Identity::Nobody;
                 let onward = Request { url, identity, host: &host, ..request.clone() };
                 self.exchange(&onward, None)?
@@ -198,7 +207,7 @@ impl Client {
             Identity::Header(header) => return self.exchange(request, Some(header)),
             // The place to upload to may be elsewhere.
             _ if !request.url.same_origin(&host.base) => {
-                let host = self.host_of(&request.url)?;
+                let host = self.host_of(&request.url, host)?;
                 let identity = Identity::Nobody;
                 return self.exchange(&Request { identity, host: &host, ..request.clone() }, None);
             }
@@ -227,8 +236,7 @@ impl Client {
         drop(known);
         let account = host.auth.account(self, &host.name, repository)?;
         let wish = host.auth.known_wish();
-        let name = &host.name;
-        let shown = account.authorization(self, name, &wish, scopes, None, &extra)?;
+        let shown = account.authorization(self, host, &wish, scopes, None, &extra)?;
         let mut response = match (&wish, &shown) {
             (Wish::Basic, Some(_)) => account.prove(|| self.basic(request, shown.as_ref()))?,
             _ => self.exchange(request, shown.as_ref())?,
@@ -243,7 +251,7 @@ impl Client {
             return Ok(response);
         }
         *host.auth.wish.lock().unwrap_or_else(PoisonError::into_inner) = Some(wish.clone());
-        let again = account.authorization(self, name, &wish, scopes, shown.as_ref(), &extra)?;
+        let again = account.authorization(self, host, &wish, scopes, shown.as_ref(), &extra)?;
         if again.is_none() || again == shown {
             return Ok(response);
         }

@@ -3,10 +3,12 @@
 
 mod accounts;
 mod auth;
+mod certificates;
 mod chaos;
 mod faults;
 mod hostile;
 mod inspect;
+mod messages;
 mod proxy;
 mod pull;
 mod push;

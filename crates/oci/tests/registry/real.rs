@@ -19,12 +19,8 @@ impl Registry {
         Registry::start_as("", extra)
     }
 
-    /// Starts one with more of its `http` settings.
-    pub(crate) fn start_with(http: &str) -> Option<Registry> {
-        Registry::start_as(http, |_| String::new())
-    }
-
-    fn start_as(http: &str, extra: impl FnOnce(&Path) -> String) -> Option<Registry> {
+    /// Starts one with more of its `http` settings, and others.
+    pub(crate) fn start_as(http: &str, extra: impl FnOnce(&Path) -> String) -> Option<Registry> {
         let program = test_support::tool("docker-registry")?;
         let dir = tempfile::tempdir().unwrap();
         let extra = extra(dir.path());

@@ -123,6 +123,7 @@ fn serve(
     noted: &Mutex<Vec<Request>>,
     script: &dyn Fn(usize, &Request) -> Answer,
 ) -> Option<()> {
+    stream.set_nodelay(true).ok()?;
     let mut reader = BufReader::new(stream.try_clone().ok()?);
     let mut stream = stream;
     loop {
