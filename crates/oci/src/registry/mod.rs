@@ -98,7 +98,8 @@ pub struct Client {
     retries: Retries,
     /// By their URL and that of the host that led there.
     hosts: Mutex<HashMap<(Url, Url), Arc<Host>>>,
-    attaching: Mutex<()>,
+    /// Held by who changes a list of referrers, by its URL.
+    attaching: Mutex<HashMap<String, Arc<Mutex<()>>>>,
 }
 
 impl Client {
@@ -112,9 +113,10 @@ impl Client {
         &self.settings
     }
 
-    /// Held by who changes a list of referrers.
-    pub(crate) fn attaching(&self) -> &Mutex<()> {
-        &self.attaching
+    /// Returns what to hold while the list of referrers at a URL changes.
+    pub(crate) fn attaching(&self, url: &str) -> Arc<Mutex<()>> {
+        let mut attaching = self.attaching.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(attaching.entry(url.to_owned()).or_default())
     }
 
     pub(crate) fn retries(&self) -> &Retries {
