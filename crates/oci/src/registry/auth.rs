@@ -157,13 +157,8 @@ impl Account {
                     Some(token) => token,
                     None => {
                         let mut words = scopes.words();
-                        words.extend(
-                            extra
-                                .iter()
-                                .filter(|e| !words.contains(e))
-                                .cloned()
-                                .collect::<Vec<_>>(),
-                        );
+                        let more = extra.iter().filter(|word| !scopes.cover_word(word));
+                        words.extend(more.cloned());
                         let service = service.as_deref();
                         let fetch =
                             || token::fetch(client, host, realm, service, &words, credential);

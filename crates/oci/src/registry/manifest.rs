@@ -83,8 +83,9 @@ impl Repository {
         let mut request = self.request(Method::PUT, url, Scopes::push(&self.name));
         request.headers = vec![("content-type", &manifest.descriptor().media_type)];
         request.payload = Payload::Bytes(&bytes);
-        // 202 is what some answer that store it a moment later.
-        let response = client.send(&request, &[201, 202])?;
+        // 202 is what some answer that store it a moment later; 200 is what
+        // some answered before the specification.
+        let response = client.send(&request, &[200, 201, 202])?;
         check_digest(&response, manifest.digest())?;
         let noted = response.header("oci-subject").is_some();
         response.drain();

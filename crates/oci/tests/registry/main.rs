@@ -9,6 +9,7 @@ mod faults;
 mod hostile;
 mod inspect;
 mod messages;
+mod mutated;
 mod proxy;
 mod pull;
 mod push;

@@ -1,6 +1,7 @@
 //! Samples, clients that do not wait long, and ways to look at the outcome.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use oci::registry::{
@@ -102,4 +103,11 @@ pub(crate) fn assert_arrived(client: &Client, name: &str, artifact: &Artifact) {
     let (digest, pulled) = pull_contents(client, name).unwrap();
     assert_eq!(digest, artifact.digest());
     assert_eq!(pulled, contents(artifact));
+}
+
+/// A number that depends on these things and nothing else.
+pub(crate) fn draw(things: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    things.hash(&mut hasher);
+    hasher.finish()
 }

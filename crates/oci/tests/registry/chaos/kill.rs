@@ -5,9 +5,9 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::{World, case_name, draw, run_all};
+use super::{World, case_name, run_all};
 use crate::proxy::{Fault, Proxy, Setup};
-use crate::support::{client, index, push};
+use crate::support::{client, draw, index, push};
 
 const CASES: usize = 30;
 const CASES_SLOWLY: usize = 200;

@@ -8,7 +8,6 @@ mod random;
 
 use std::any::Any;
 use std::collections::BTreeSet;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -251,11 +250,4 @@ fn run_all(
 fn said(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
-}
-
-/// A number that depends on these things and nothing else.
-fn draw(things: impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    things.hash(&mut hasher);
-    hasher.finish()
 }

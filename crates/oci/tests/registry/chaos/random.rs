@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use oci::registry::{RetryPolicy, Settings};
 
-use super::{World, case_name, draw, run_all};
+use super::{World, case_name, run_all};
 use crate::proxy::Fault;
-use crate::support::settings;
+use crate::support::{draw, settings};
 use crate::wire::Head;
 
 /// With those of `each`, 500 and 2,000.
