@@ -212,7 +212,7 @@ impl Response {
     }
 
     /// Reads the body, which must not be longer than `limit`.
-    pub(crate) fn read(self, limit: u64) -> Result<Vec<u8>, Error> {
+    pub(crate) fn read(&mut self, limit: u64) -> Result<Vec<u8>, Error> {
         let asked = self.asked();
         let too_large = || Error::TooLarge { url: asked.url.to_string(), limit };
         if let Some(encoding) = self.header("content-encoding").filter(|it| *it != "identity") {
@@ -224,7 +224,7 @@ impl Response {
             return Err(too_large());
         }
         let mut bytes = Vec::new();
-        let mut reader = self.body.into_reader().take(limit + 1);
+        let mut reader = self.body.as_reader().take(limit + 1);
         reader.read_to_end(&mut bytes).map_err(|fault| asked.of_io(&fault))?;
         if bytes.len() as u64 > limit {
             return Err(too_large());
@@ -244,12 +244,12 @@ impl Response {
     }
 
     /// Reads what little there is, so that the connection can be used again.
-    pub(crate) fn drain(self) {
+    pub(crate) fn drain(mut self) {
         let _ = self.read(SAID_MAX);
     }
 
     /// Makes the error that this answer of a registry is.
-    pub(crate) fn into_refusal(self, registry: &str, credentials: Option<String>) -> Error {
+    pub(crate) fn into_refusal(mut self, registry: &str, credentials: Option<String>) -> Error {
         let (method, url, status) = (self.method.to_string(), self.url.to_string(), self.status);
         let retry_after = self.retry_after();
         let (code, message) = error::read_body(&self.read(SAID_MAX).unwrap_or_default());

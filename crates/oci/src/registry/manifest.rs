@@ -52,7 +52,7 @@ impl Repository {
         let url = self.url(&format!("manifests/{name}"));
         let mut request = self.request(Method::GET, url, Scopes::pull(&self.name));
         request.headers = vec![("accept", ACCEPT)];
-        let response = client.send(&request, &[200, 404])?;
+        let (response, bytes) = client.document(&request, &[200, 404], image::DOCUMENT_MAX)?;
         if response.status == 404 {
             return Ok(None);
         }
@@ -60,7 +60,6 @@ impl Repository {
         let promised = response.header("docker-content-digest").and_then(|text| text.parse().ok());
         let asked: Option<Digest> = name.parse().ok();
         let url = response.url.to_string();
-        let bytes = response.read(image::DOCUMENT_MAX)?;
         let found = Digest::of(&bytes);
         if let Some(digest) = asked.or(promised).filter(|digest| *digest != found) {
             let reason = format!("its bytes are those of `{found}`");

@@ -118,12 +118,11 @@ impl Client {
             let scopes = Scopes::pull(&repository.name);
             let mut request = repository.request(Method::GET, url.clone(), scopes);
             request.headers = vec![("accept", media::INDEX)];
-            let response = self.send(&request, &UNKNOWN)?;
+            let (response, bytes) = self.document(&request, &UNKNOWN, image::DOCUMENT_MAX)?;
             // Some answer every unknown path with a page of their own.
             let is_list =
                 response.header("content-type").is_some_and(|it| it.starts_with(media::INDEX));
             if response.status != 200 || !is_list {
-                response.drain();
                 return Ok(None);
             }
             let asked = response.asked();
@@ -133,7 +132,6 @@ impl Client {
                 .map(|next| url.join(next))
                 .transpose()
                 .map_err(|reason| asked.unexpected(format!("its `Link` is faulty: {reason}")))?;
-            let bytes = response.read(image::DOCUMENT_MAX)?;
             let page: Index = serde_json::from_slice(&bytes).map_err(|fault| {
                 asked.unexpected(format!("it is no list of referrers: {fault}"))
             })?;

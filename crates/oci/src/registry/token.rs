@@ -52,7 +52,7 @@ pub(crate) fn fetch(
             let mut request = Request::new(&host, Method::POST, realm.clone(), Identity::Nobody);
             request.headers = vec![("content-type", "application/x-www-form-urlencoded")];
             request.payload = Payload::Secret(&form);
-            ("POST", client.send(&request, &[200])?.read(ANSWER_MAX)?)
+            ("POST", client.document(&request, &[200], ANSWER_MAX)?.1)
         }
         credential => {
             let mut url = realm.clone();
@@ -66,7 +66,7 @@ pub(crate) fn fetch(
             let identity = header.as_ref().map_or(Identity::Nobody, Identity::Header);
             let host = client.host_of(realm, registry)?;
             let request = Request::new(&host, Method::GET, url, identity);
-            ("GET", client.send(&request, &[200])?.read(ANSWER_MAX)?)
+            ("GET", client.document(&request, &[200], ANSWER_MAX)?.1)
         }
     };
     parse(&bytes, asked_at).ok_or_else(|| Error::Unexpected {

@@ -148,6 +148,33 @@ impl Client {
         }
     }
 
+    /// Sends a request for a document, and reads what a 200 has, which must
+    /// not be longer than `limit`. One that breaks off is asked for again.
+    pub(crate) fn document(
+        &self,
+        request: &Request<'_>,
+        good: &[u16],
+        limit: u64,
+    ) -> Result<(Response, Vec<u8>), Error> {
+        let mut tried = 0;
+        loop {
+            tried += 1;
+            let mut response = self.send(request, good)?;
+            if response.status != 200 {
+                let _ = response.read(limit);
+                return Ok((response, Vec::new()));
+            }
+            match response.read(limit) {
+                Ok(bytes) => return Ok((response, bytes)),
+                Err(error) if !error.is_passing() => return Err(error),
+                Err(error) => match self.retries().next(tried, None) {
+                    Some(wait) => pause(wait),
+                    None => return Err(error),
+                },
+            }
+        }
+    }
+
     /// Makes the error that an answer is, and says which credentials were
     /// shown.
     fn refusal(&self, request: &Request<'_>, response: Response) -> Error {

@@ -78,12 +78,13 @@ pub(crate) fn push_fails(client: &Client, batch: &[Named]) -> Error {
     client.push(batch, &|_| {}).remove(0).unwrap_err()
 }
 
-/// Pulls all platforms of an image.
+/// Pulls them for the digest alone.
 pub(crate) fn pull(client: &Client, name: &str) -> Result<Digest, Error> {
     pull_contents(client, name).map(|(digest, _)| digest)
 }
 
-fn pull_contents(client: &Client, name: &str) -> Result<(Digest, Contents), Error> {
+/// Pulls all platforms of an image, to its last byte.
+pub(crate) fn pull_contents(client: &Client, name: &str) -> Result<(Digest, Contents), Error> {
     let dir = tempfile::tempdir().unwrap();
     let pulled = client.pull(&reference(name), None, dir.path())?;
     // While the files are there.

@@ -1,9 +1,10 @@
 //! Pushes that are broken, at each of their requests and here and there:
 //! whoever pulls gets the old image or the new one, whole, and the next push
-//! completes it with what is missing and no more.
+//! completes it with what is missing and no more. Pulls, as well.
 
 mod each;
 mod kill;
+mod pull;
 mod random;
 
 use std::any::Any;
