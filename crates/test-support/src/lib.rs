@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 use std::fs::OpenOptions;
+use std::hash::{BuildHasher, RandomState};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -23,6 +24,9 @@ pub const NOT_RUN_FILE: &str = "XTASK_TEST_NOT_RUN";
 
 /// Set to `1` by `cargo xtask test --slow`.
 pub const SLOW: &str = "XTASK_TEST_SLOW";
+
+/// Gives the seed of what tests draw at random.
+pub const SEED: &str = "XTASK_TEST_SEED";
 
 /// Returns the program's path, or `None` after saying that the calling test
 /// does not run.
@@ -70,8 +74,7 @@ pub fn not_run(need: &str, why: &str) {
         !required.split(',').any(|word| word == need || word == "all"),
         "{test} was required to run, but {why}"
     );
-    // The handles, not the macros: libtest would swallow what they print.
-    let _ = std::io::stderr().write_all(line.as_bytes());
+    say(&line);
     if let Some(path) = std::env::var_os(NOT_RUN_FILE) {
         let file = OpenOptions::new().create(true).append(true).open(path);
         let _ = file.and_then(|mut file| file.write_all(line.as_bytes()));
@@ -81,11 +84,38 @@ pub fn not_run(need: &str, why: &str) {
 /// Returns whether tests that take minutes are to run as well; says so where
 /// they are not.
 pub fn slow() -> bool {
-    let slow = std::env::var(SLOW).is_ok_and(|value| value == "1");
+    let slow = is_slow();
     if !slow {
         not_run("slow", "it takes minutes (`cargo xtask test --slow`)");
     }
     slow
+}
+
+/// Returns whether this is the slow suite, for tests that run in both and do
+/// more in this one.
+pub fn is_slow() -> bool {
+    std::env::var(SLOW).is_ok_and(|value| value == "1")
+}
+
+/// Returns the seed for a test that draws its cases: the one that was given,
+/// or a new one. Prints it, so that a failure can be repeated.
+///
+/// # Panics
+///
+/// Panics if the given one is no number.
+pub fn seed() -> u64 {
+    let seed = match std::env::var(SEED) {
+        Ok(word) => word.parse().expect("a seed is a number"),
+        Err(_) => RandomState::new().hash_one(0),
+    };
+    let test = std::thread::current().name().unwrap_or("a test").to_owned();
+    say(&format!("seed: {test}: {SEED}={seed}\n"));
+    seed
+}
+
+/// Prints past libtest's capture, which would swallow what macros print.
+fn say(line: &str) {
+    let _ = std::io::stderr().write_all(line.as_bytes());
 }
 
 /// Returns the checkout that the tests were built from.

@@ -16,6 +16,7 @@ use super::credentials::{Credential, Found};
 use super::exchange::Response;
 use super::scope::Scopes;
 use super::token::{self, Token};
+use super::transport::Host;
 use super::url::{Scheme, Url};
 use super::{Client, Error, Secret};
 
@@ -24,7 +25,14 @@ use super::{Client, Error, Secret};
 pub(crate) struct Auth {
     /// `None` until the first answer: that request goes alone.
     pub(crate) wish: Mutex<Option<Wish>>,
-    accounts: Mutex<HashMap<String, Arc<Account>>>,
+    accounts: Mutex<Accounts>,
+}
+
+/// Who asks, by the key of the credentials and by repository.
+#[derive(Debug, Default)]
+struct Accounts {
+    by_key: HashMap<String, Arc<Account>>,
+    by_repository: HashMap<String, Arc<Account>>,
 }
 
 /// What a registry wants to be shown.
@@ -40,6 +48,16 @@ pub(crate) enum Wish {
 pub(crate) struct Account {
     found: Option<Found>,
     tokens: Mutex<Vec<(Scopes, Slot)>>,
+    proof: Mutex<Proof>,
+}
+
+/// What came of showing a password.
+#[derive(Debug, Default)]
+enum Proof {
+    #[default]
+    Untried,
+    Good,
+    Refused(Error),
 }
 
 /// A token, or the place for one: whoever locks an empty one fetches.
@@ -53,13 +71,16 @@ impl Auth {
         registry: &str,
         repository: &str,
     ) -> Result<Arc<Account>, Error> {
+        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(account) = accounts.by_repository.get(repository) {
+            return Ok(Arc::clone(account));
+        }
         let found = client.settings().credentials.find(registry, repository)?;
         let key = found.as_ref().map_or(String::new(), |found| found.key.clone());
-        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
-        let account = accounts
-            .entry(key)
-            .or_insert_with(|| Arc::new(Account { found, tokens: Mutex::default() }));
-        Ok(Arc::clone(account))
+        let new = || Arc::new(Account { found, ..Account::default() });
+        let account = Arc::clone(accounts.by_key.entry(key).or_insert_with(new));
+        accounts.by_repository.insert(repository.to_owned(), Arc::clone(&account));
+        Ok(account)
     }
 
     /// Returns what the registry is known to want.
@@ -113,6 +134,7 @@ impl Account {
     pub(crate) fn authorization(
         &self,
         client: &Client,
+        host: &Arc<Host>,
         wish: &Wish,
         scopes: &Scopes,
         refused: Option<&Secret>,
@@ -135,15 +157,12 @@ impl Account {
                     Some(token) => token,
                     None => {
                         let mut words = scopes.words();
-                        words.extend(
-                            extra
-                                .iter()
-                                .filter(|e| !words.contains(e))
-                                .cloned()
-                                .collect::<Vec<_>>(),
-                        );
-                        token::fetch(client, realm, service.as_deref(), &words, credential)
-                            .map_err(|error| self.explain(error))?
+                        let more = extra.iter().filter(|word| !scopes.cover_word(word));
+                        words.extend(more.cloned());
+                        let service = service.as_deref();
+                        let fetch =
+                            || token::fetch(client, host, realm, service, &words, credential);
+                        self.prove(fetch).map_err(|error| self.explain(error, &host.name))?
                     }
                 };
                 let header = good.header.clone();
@@ -151,6 +170,31 @@ impl Account {
                 Ok(Some(header))
             }
         }
+    }
+
+    /// Does something that shows the password. The first to do so goes alone;
+    /// once it was refused nobody shows it again, because an account may be
+    /// locked after a few times.
+    pub(crate) fn prove<T>(&self, show: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+        if self.found.is_none() {
+            return show();
+        }
+        let mut proof = self.proof.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*proof {
+            Proof::Refused(error) => return Err(error.clone()),
+            Proof::Good => {
+                drop(proof);
+                return show();
+            }
+            Proof::Untried => {}
+        }
+        let shown = show();
+        match &shown {
+            Ok(_) => *proof = Proof::Good,
+            Err(error) if error.status() == Some(401) => *proof = Proof::Refused(error.clone()),
+            Err(_) => {}
+        }
+        shown
     }
 
     fn slot(&self, scopes: &Scopes) -> Slot {
@@ -171,9 +215,11 @@ impl Account {
         }
     }
 
-    fn explain(&self, mut error: Error) -> Error {
-        if let (Error::Refused(refusal), Some(found)) = (&mut error, &self.found) {
-            refusal.credentials = Some(found.describe());
+    /// Says for which registry a token was refused.
+    fn explain(&self, mut error: Error, registry: &str) -> Error {
+        if let Error::Refused(refusal) = &mut error {
+            refusal.registry = Some(registry.to_owned());
+            refusal.credentials = self.found.as_ref().map(Found::describe);
         }
         error
     }

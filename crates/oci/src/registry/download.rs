@@ -5,6 +5,7 @@
 use std::fmt;
 use std::io::{self, Read};
 use std::sync::Arc;
+use std::time::Duration;
 
 use ureq::http::Method;
 
@@ -126,6 +127,8 @@ impl Download {
                 }
                 Ok(n) => n,
                 Err(fault) if fault.kind() == io::ErrorKind::Interrupted => continue,
+                // All is here, whatever became of the connection.
+                Err(_) if self.taken == self.size => return self.end(&stream.asked).map(|()| 0),
                 Err(fault) => return Err(stream.asked.of_io(&fault)),
             };
             let old = stream.skip.min(n as u64);
@@ -157,6 +160,9 @@ impl Download {
         // It may be read by an upload that counts already: were it to wait
         // for a place, all places could be taken by those who wait.
         request.counted = false;
+        // More than a blob needs at the speed of an old modem; still an end.
+        let patience = self.client.settings().patience;
+        request.body_time = Some(patience + Duration::from_secs(self.size / 1024));
         if self.taken > 0 {
             request.headers = vec![("range", &range)];
         }

@@ -27,37 +27,13 @@ pub struct Refusal {
     pub code: Option<String>,
     /// The registry's own message.
     pub message: Option<String>,
+    /// The registry that it is about, by the name that references have, if
+    /// that is another than the URL's.
+    pub registry: Option<String>,
     /// Which credentials were shown, or where none were found.
     pub credentials: Option<String>,
     /// How long the registry asks to be left alone.
     pub retry_after: Option<Duration>,
-}
-
-impl Refusal {
-    fn hint(&self) -> Option<String> {
-        let writes = matches!(self.method.as_str(), "POST" | "PUT" | "PATCH");
-        let advice = match self.status {
-            401 => {
-                let registry = match self.url.split('/').nth(2).unwrap_or_default() {
-                    "registry-1.docker.io" => "docker.io",
-                    registry => registry,
-                };
-                format!("log in with `podman login {registry}` or `docker login {registry}`")
-            }
-            403 | 404 if writes => "the repository may have to be created first, \
-                                    and the account may need the right to write to it"
-                .to_owned(),
-            400 if self.url.starts_with("http://") => {
-                return Some("it was spoken to without TLS, which it may expect".into());
-            }
-            429 => return Some("the registry limits how much it is asked; wait, or log in".into()),
-            _ => return None,
-        };
-        Some(match &self.credentials {
-            Some(credentials) => format!("{credentials}; {advice}"),
-            None => advice,
-        })
-    }
 }
 
 /// Why a registry could not be used.
@@ -130,6 +106,8 @@ pub enum Error {
     Helper {
         /// The program.
         helper: String,
+        /// The file that names it.
+        path: PathBuf,
         /// What it was asked for.
         registry: String,
         /// What went wrong.
@@ -180,18 +158,6 @@ impl From<crate::Error> for Error {
 }
 
 impl Error {
-    /// Returns what the user can do about it, where that is known.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Error::Refused(refusal) => refusal.hint(),
-            Error::Transport { reason, .. } if reason.contains("certificate") => {
-                Some("a private authority's certificate can be given, or put into `certs.d`".into())
-            }
-            Error::Image(error) => error.hint(),
-            _ => None,
-        }
-    }
-
     /// Returns whether the same request might go well another time.
     pub(crate) fn is_passing(&self) -> bool {
         match self {
@@ -245,11 +211,7 @@ pub(crate) fn read_body(body: &[u8]) -> (Option<String>, Option<String>) {
         code: Option<String>,
         message: Option<String>,
     }
-    let short = |text: String| {
-        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        let text: String = text.chars().filter(|c| !c.is_control()).take(MESSAGE_MAX).collect();
-        (!text.is_empty()).then_some(text)
-    };
+    let short = |text: String| short(&text);
     match serde_json::from_slice::<Body>(body) {
         Ok(body) => {
             let first = body.errors.into_iter().next();
@@ -263,6 +225,14 @@ pub(crate) fn read_body(body: &[u8]) -> (Option<String>, Option<String>) {
             (None, if is_page { None } else { short(text.to_owned()) })
         }
     }
+}
+
+/// Returns a text of someone else's as it can stand in a message; `None` if
+/// it says nothing.
+pub(crate) fn short(text: &str) -> Option<String> {
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text: String = text.chars().filter(|c| !c.is_control()).take(MESSAGE_MAX).collect();
+    (!text.is_empty()).then_some(text)
 }
 
 fn said(code: &Option<String>, message: &Option<String>) -> String {
@@ -322,6 +292,7 @@ mod tests {
                 status,
                 code: Some("UNAUTHORIZED".into()),
                 message: Some("access denied".into()),
+                registry: Some("quay.io".into()),
                 credentials: Some("no credentials for `quay.io/a` in `/x/auth.json`".into()),
                 retry_after: None,
             }))

@@ -16,7 +16,7 @@ use super::error::{self, Refusal};
 use super::limit::Permit;
 use super::retry::retry_after;
 use super::url::Url;
-use super::{Error, Secret};
+use super::{Error, Secret, fault};
 use crate::Blob;
 
 /// What a request carries.
@@ -24,7 +24,20 @@ use crate::Blob;
 pub(crate) enum Payload<'a> {
     Nothing,
     Bytes(&'a [u8]),
+    /// What no other host may see.
+    Secret(&'a Secret),
     Blob(&'a Blob),
+}
+
+impl<'a> Payload<'a> {
+    /// Returns what is in memory of it.
+    fn bytes(self) -> &'a [u8] {
+        match self {
+            Payload::Bytes(bytes) => bytes,
+            Payload::Secret(secret) => secret.expose().as_bytes(),
+            Payload::Nothing | Payload::Blob(_) => &[],
+        }
+    }
 }
 
 /// An answer whose body is still to be read.
@@ -60,34 +73,35 @@ impl Asked {
         Error::Transport { method, url, reason, passing }
     }
 
-    fn of_ureq(&self, fault: ureq::Error) -> Error {
+    fn of_ureq(&self, fault: &ureq::Error) -> Error {
         match fault {
-            ureq::Error::Io(fault) => self.of_io(&fault),
-            ureq::Error::Timeout(_) => self.transport("it took too long".into(), true),
-            ureq::Error::HostNotFound => self.transport("the host is not known".into(), false),
+            ureq::Error::Io(fault) => self.of_io(fault),
+            ureq::Error::Timeout(_) => self.transport(fault::SLOW.into(), true),
+            ureq::Error::HostNotFound => self.transport(fault::NO_ADDRESS.into(), false),
             ureq::Error::Protocol(fault) => {
                 self.transport(format!("the answer is not HTTP ({fault})"), true)
             }
             // Its text is the URI, secrets included.
             ureq::Error::BadUri(_) => self.transport("the URL cannot be used".into(), false),
+            ureq::Error::LargeResponseHeader(..) => {
+                self.transport("the head of the answer is too long".into(), false)
+            }
             fault => self.transport(fault.to_string(), false),
         }
     }
 
-    pub(crate) fn of_io(&self, fault: &io::Error) -> Error {
-        use io::ErrorKind as Kind;
-        // What TLS refuses arrives as invalid data.
-        let lasting = [Kind::ConnectionRefused, Kind::InvalidData, Kind::InvalidInput];
-        let reason = match fault.kind() {
-            Kind::UnexpectedEof => "the connection was closed early".to_owned(),
-            _ => fault.to_string(),
-        };
-        self.transport(reason, !lasting.contains(&fault.kind()))
+    pub(crate) fn of_io(&self, error: &io::Error) -> Error {
+        if let Some(fault) = error.get_ref().and_then(|inner| inner.downcast_ref()) {
+            return self.of_ureq(fault);
+        }
+        let (reason, passing) = fault::explain(error);
+        self.transport(reason, passing)
     }
 }
 
 /// Sends one request. `headers` are names and values; the length of the
-/// payload is added.
+/// payload is added. The body of the answer may take `body_time`, by default
+/// as long as the agent's configuration says.
 pub(crate) fn exchange(
     agent: &Agent,
     permit: Option<Permit>,
@@ -95,6 +109,7 @@ pub(crate) fn exchange(
     headers: &[(&'static str, &str)],
     authorization: Option<&Secret>,
     payload: Payload<'_>,
+    body_time: Option<Duration>,
 ) -> Result<Response, Error> {
     let bad = |_| asked.unexpected("its headers cannot be sent");
     let mut builder = http::Request::builder().method(&asked.method).uri(asked.url.exposed());
@@ -109,15 +124,15 @@ pub(crate) fn exchange(
     }
     let (answer, mut local) = match payload {
         Payload::Nothing if matches!(asked.method, Method::GET | Method::HEAD) => {
-            (agent.run(builder.body(()).map_err(bad)?), None)
-        }
-        Payload::Nothing => {
-            let request = builder.header(CONTENT_LENGTH, 0).body(&[][..]).map_err(bad)?;
-            (agent.run(request), None)
-        }
-        Payload::Bytes(bytes) => {
-            let request = builder.header(CONTENT_LENGTH, bytes.len()).body(bytes).map_err(bad)?;
-            (agent.run(request), None)
+            let request = builder.body(()).map_err(bad)?;
+            let answer = match body_time {
+                Some(_) => {
+                    let request = agent.configure_request(request).timeout_recv_body(body_time);
+                    agent.run(request.build())
+                }
+                None => agent.run(request),
+            };
+            (answer, None)
         }
         Payload::Blob(blob) => {
             let (left, place) = (blob.size(), blob.place());
@@ -127,10 +142,15 @@ pub(crate) fn exchange(
             let answer = agent.run(request);
             (answer, source.fault)
         }
+        payload => {
+            let bytes = payload.bytes();
+            let request = builder.header(CONTENT_LENGTH, bytes.len()).body(bytes).map_err(bad)?;
+            (agent.run(request), None)
+        }
     };
     let answer = answer.map_err(|fault| match local.take() {
         Some(fault) => fault.into(),
-        None => asked.of_ureq(fault),
+        None => asked.of_ureq(&fault),
     })?;
     let (parts, body) = answer.into_parts();
     let Asked { method, url } = asked.clone();
@@ -195,14 +215,19 @@ impl Response {
     }
 
     /// Reads the body, which must not be longer than `limit`.
-    pub(crate) fn read(self, limit: u64) -> Result<Vec<u8>, Error> {
+    pub(crate) fn read(&mut self, limit: u64) -> Result<Vec<u8>, Error> {
         let asked = self.asked();
         let too_large = || Error::TooLarge { url: asked.url.to_string(), limit };
+        if let Some(encoding) = self.header("content-encoding").filter(|it| *it != "identity") {
+            let reason =
+                format!("with a body in the encoding `{encoding}`, which was not asked for");
+            return Err(asked.unexpected(reason));
+        }
         if self.body.content_length().is_some_and(|length| length > limit) {
             return Err(too_large());
         }
         let mut bytes = Vec::new();
-        let mut reader = self.body.into_reader().take(limit + 1);
+        let mut reader = self.body.as_reader().take(limit + 1);
         reader.read_to_end(&mut bytes).map_err(|fault| asked.of_io(&fault))?;
         if bytes.len() as u64 > limit {
             return Err(too_large());
@@ -222,12 +247,12 @@ impl Response {
     }
 
     /// Reads what little there is, so that the connection can be used again.
-    pub(crate) fn drain(self) {
+    pub(crate) fn drain(mut self) {
         let _ = self.read(SAID_MAX);
     }
 
-    /// Makes the error that this answer is.
-    pub(crate) fn into_refusal(self, credentials: Option<String>) -> Error {
+    /// Makes the error that this answer of a registry is.
+    pub(crate) fn into_refusal(mut self, registry: &str, credentials: Option<String>) -> Error {
         let (method, url, status) = (self.method.to_string(), self.url.to_string(), self.status);
         let retry_after = self.retry_after();
         let (code, message) = error::read_body(&self.read(SAID_MAX).unwrap_or_default());
@@ -237,6 +262,7 @@ impl Response {
             status,
             code,
             message,
+            registry: Some(registry.to_owned()),
             credentials,
             retry_after,
         }))

@@ -2,7 +2,8 @@
 //!
 //! A registry that answers 429 is asked by half as many at a time from then
 //! on, and by none before the time it names; each round of successes lets
-//! one more in again, up to where it began.
+//! one more in again, up to where it began. Only the step to as many as were
+//! too many takes some rounds.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -19,11 +20,16 @@ pub(crate) struct Limiter {
 #[derive(Debug)]
 struct State {
     limit: usize,
+    /// How many were too many the last time.
+    too_many: usize,
     active: usize,
     /// Successes since the limit last changed.
     successes: usize,
     resume: Option<Instant>,
 }
+
+/// How many rounds of successes it takes to try what was too much.
+const CAUTION: usize = 8;
 
 /// The right to have one request under way, until dropped.
 #[derive(Debug)]
@@ -32,7 +38,8 @@ pub(crate) struct Permit(Arc<Limiter>);
 impl Limiter {
     pub(crate) fn new(most: usize) -> Limiter {
         let most = most.max(1);
-        let state = State { limit: most, active: 0, successes: 0, resume: None };
+        let state =
+            State { limit: most, too_many: usize::MAX, active: 0, successes: 0, resume: None };
         Limiter { state: Mutex::new(state), changed: Condvar::new(), most }
     }
 
@@ -69,6 +76,7 @@ impl Limiter {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         // All that are under way fail together: that is one message.
         if state.successes > 0 || state.limit == self.most {
+            state.too_many = state.limit;
             state.limit = (state.limit / 2).max(1);
         }
         state.successes = 0;
@@ -80,7 +88,8 @@ impl Limiter {
     pub(crate) fn succeeded(&self) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.successes += 1;
-        if state.limit < self.most && state.successes >= state.limit {
+        let rounds = if state.limit + 1 >= state.too_many { CAUTION } else { 1 };
+        if state.limit < self.most && state.successes >= state.limit * rounds {
             state.limit += 1;
             state.successes = 0;
             self.changed.notify_one();
@@ -109,7 +118,11 @@ mod tests {
         assert_eq!(limit(), 4, "failures in a row are one message");
         (0..4).for_each(|_| limiter.succeeded());
         assert_eq!(limit(), 5);
-        (0..100).for_each(|_| limiter.succeeded());
+        (0..5 + 6).for_each(|_| limiter.succeeded());
+        assert_eq!(limit(), 7);
+        (0..8 * 7 - 1).for_each(|_| limiter.succeeded());
+        assert_eq!(limit(), 7, "8 were too many");
+        limiter.succeeded();
         assert_eq!(limit(), 8);
     }
 

@@ -33,11 +33,12 @@ impl Repository {
         }
         let digest = response.header("docker-content-digest").and_then(|text| text.parse().ok());
         let size = response.header("content-length").and_then(|text| text.parse().ok());
+        let asked: Option<Digest> = name.parse().ok();
         match (digest, size) {
-            (Some(digest), Some(size)) => {
+            (Some(digest), Some(size)) if asked.is_none_or(|asked| asked == digest) => {
                 Ok(Some(Descriptor::new(&media_type(&response), digest, size)))
             }
-            // The header is only recommended; the bytes say it as well.
+            // The header is only recommended; the bytes say it for certain.
             _ => {
                 drop(response);
                 Ok(self.get_manifest(client, name)?.map(|blob| blob.descriptor().clone()))
@@ -51,7 +52,7 @@ impl Repository {
         let url = self.url(&format!("manifests/{name}"));
         let mut request = self.request(Method::GET, url, Scopes::pull(&self.name));
         request.headers = vec![("accept", ACCEPT)];
-        let response = client.send(&request, &[200, 404])?;
+        let (response, bytes) = client.document(&request, &[200, 404], image::DOCUMENT_MAX)?;
         if response.status == 404 {
             return Ok(None);
         }
@@ -59,7 +60,6 @@ impl Repository {
         let promised = response.header("docker-content-digest").and_then(|text| text.parse().ok());
         let asked: Option<Digest> = name.parse().ok();
         let url = response.url.to_string();
-        let bytes = response.read(image::DOCUMENT_MAX)?;
         let found = Digest::of(&bytes);
         if let Some(digest) = asked.or(promised).filter(|digest| *digest != found) {
             let reason = format!("its bytes are those of `{found}`");
@@ -82,8 +82,9 @@ impl Repository {
         let mut request = self.request(Method::PUT, url, Scopes::push(&self.name));
         request.headers = vec![("content-type", &manifest.descriptor().media_type)];
         request.payload = Payload::Bytes(&bytes);
-        // 202 is what some answer that store it a moment later.
-        let response = client.send(&request, &[201, 202])?;
+        // 202 is what some answer that store it a moment later; 200 is what
+        // some answered before the specification.
+        let response = client.send(&request, &[200, 201, 202])?;
         check_digest(&response, manifest.digest())?;
         let noted = response.header("oci-subject").is_some();
         response.drain();

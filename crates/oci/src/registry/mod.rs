@@ -13,6 +13,8 @@ mod credentials;
 mod download;
 mod error;
 mod exchange;
+mod fault;
+mod hint;
 mod limit;
 mod manifest;
 mod preflight;
@@ -42,8 +44,10 @@ pub use preflight::Intent;
 pub use push::{Event, Pushed};
 pub use retry::RetryPolicy;
 pub use secret::Secret;
+pub use tls::certs_dirs;
 
 use retry::Retries;
+use tls::Certs;
 use transport::Host;
 use url::{Scheme, Url};
 
@@ -61,13 +65,15 @@ pub struct Settings {
     pub tls: BTreeSet<String>,
     /// Files of further certificate authorities, in PEM form.
     pub ca_files: Vec<PathBuf>,
-    /// Directories with a directory per registry, as `/etc/docker/certs.d`.
+    /// Directories with a directory per registry, as `/etc/docker/certs.d`:
+    /// see [`certs_dirs`].
     pub certs_dirs: Vec<PathBuf>,
     /// How failures that may pass are met.
     pub retry: RetryPolicy,
     /// How many requests are under way to one registry at most.
     pub concurrency: usize,
-    /// How long a registry may say nothing before it counts as failed.
+    /// How long a registry may say nothing before it counts as failed, and
+    /// how long a document may take.
     pub patience: Duration,
 }
 
@@ -86,6 +92,9 @@ impl Default for Settings {
     }
 }
 
+/// The longest head of an answer; less than the buffer it is read into.
+const HEAD_MAX: usize = 32 * 1024;
+
 /// A client of registries. Clones share one: its connections and tokens.
 #[derive(Clone, Debug)]
 pub struct Client(Arc<Shared>);
@@ -94,8 +103,10 @@ pub struct Client(Arc<Shared>);
 struct Shared {
     settings: Settings,
     retries: Retries,
-    hosts: Mutex<HashMap<Url, Arc<Host>>>,
-    attaching: Mutex<()>,
+    /// By their URL and that of the host that led there.
+    hosts: Mutex<HashMap<(Url, Url), Arc<Host>>>,
+    /// Held by who changes a list of referrers, by its URL.
+    attaching: Mutex<HashMap<String, Arc<Mutex<()>>>>,
 }
 
 impl Client {
@@ -110,9 +121,10 @@ impl Client {
         &self.0.settings
     }
 
-    /// Held by who changes a list of referrers.
-    pub(crate) fn attaching(&self) -> &Mutex<()> {
-        &self.0.attaching
+    /// Returns what to hold while the list of referrers at a URL changes.
+    pub(crate) fn attaching(&self, url: &str) -> Arc<Mutex<()>> {
+        let mut attaching = self.0.attaching.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(attaching.entry(url.to_owned()).or_default())
     }
 
     pub(crate) fn retries(&self) -> &Retries {
@@ -123,22 +135,31 @@ impl Client {
     pub(crate) fn registry(&self, name: &str) -> Result<Arc<Host>, Error> {
         // Docker's registry is not where its name is.
         let authority = if name == "docker.io" { "registry-1.docker.io" } else { name };
-        self.host(name, Url::of_host(self.scheme(authority), authority))
+        self.host(name, Url::of_host(self.scheme(authority), authority), None)
     }
 
-    /// Returns the host of a URL.
-    pub(crate) fn host_of(&self, url: &Url) -> Result<Arc<Host>, Error> {
-        self.host(url.authority(), url.at("/"))
+    /// Returns the host of a URL that another host, a registry mostly, led
+    /// to. It may prove itself by the authorities that the other may.
+    pub(crate) fn host_of(&self, url: &Url, from: &Arc<Host>) -> Result<Arc<Host>, Error> {
+        let base = url.at("/");
+        if base == from.base {
+            return Ok(Arc::clone(from));
+        }
+        self.host(url.authority(), base, Some(from))
     }
 
-    fn host(&self, name: &str, base: Url) -> Result<Arc<Host>, Error> {
+    fn host(&self, name: &str, base: Url, from: Option<&Arc<Host>>) -> Result<Arc<Host>, Error> {
+        let key = (base.clone(), from.map_or(&base, |from| &from.base).clone());
         let mut hosts = self.0.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(host) = hosts.get(&base) {
+        if let Some(host) = hosts.get(&key) {
             return Ok(Arc::clone(host));
         }
-        let agent = self.agent(&base)?;
-        let host = Arc::new(Host::new(name, base.clone(), agent, self.settings().concurrency));
-        hosts.insert(base, Arc::clone(&host));
+        let settings = self.settings();
+        let mut certs = Certs::of(&settings.certs_dirs, &[base.authority(), name]);
+        certs.trust(from.map(|from| &from.certs));
+        let agent = self.agent(&base, &certs)?;
+        let host = Arc::new(Host::new(name, base, certs, agent, settings.concurrency));
+        hosts.insert(key, Arc::clone(&host));
         Ok(host)
     }
 
@@ -148,11 +169,11 @@ impl Client {
             || is_loopback(authority)
                 && !settings.tls.contains(authority)
                 && settings.ca_files.is_empty()
-                && tls::directories(&settings.certs_dirs, authority).is_empty();
+                && Certs::of(&settings.certs_dirs, &[authority]).is_empty();
         if plain { Scheme::Http } else { Scheme::Https }
     }
 
-    fn agent(&self, base: &Url) -> Result<Agent, Error> {
+    fn agent(&self, base: &Url, certs: &Certs) -> Result<Agent, Error> {
         let settings = self.settings();
         let quiet = Some(settings.patience);
         let mut config = Agent::config_builder()
@@ -164,6 +185,9 @@ impl Client {
             .output_buffer_size(64 * 1024)
             .timeout_connect(Some(settings.patience.min(Duration::from_secs(20))))
             .timeout_recv_response(quiet)
+            .timeout_recv_body(quiet)
+            .max_response_header_size(HEAD_MAX)
+            .accept_encoding("identity")
             .timeout_per_read(quiet)
             .timeout_per_write(quiet)
             .user_agent(concat!("bpfman-oci/", env!("CARGO_PKG_VERSION")));
@@ -171,8 +195,7 @@ impl Client {
             config = config.proxy(None);
         }
         if base.scheme() == Scheme::Https {
-            let directories = tls::directories(&settings.certs_dirs, base.authority());
-            config = config.tls_config(tls::config(&settings.ca_files, &directories)?);
+            config = config.tls_config(tls::config(&settings.ca_files, certs)?);
         }
         Ok(config.build().new_agent())
     }

@@ -109,6 +109,7 @@ impl Pull<'_> {
             status: 404,
             code: None,
             message: Some("there is no such image".into()),
+            registry: None,
             credentials: None,
             retry_after: None,
         };

@@ -130,10 +130,8 @@ impl Client {
                 if probes.as_ref().is_some_and(|probes| probes.iter().all(present)) {
                     return Ok(Some(Arrival::Present));
                 }
-                let has_it = |source: &&plan::Source| {
-                    source.step.is_none_or(|step| matches!(ended(&step), Some(Ok(_))))
-                };
-                let source = source.as_ref().filter(has_it);
+                let is_there = |step: usize| matches!(ended(&step), Some(Ok(_)));
+                let source = source.as_ref().filter(|source| source.step.is_none_or(is_there));
                 let from = source.map_or(&repository.name, |source| &source.repository);
                 let arrival = repository.push_blob(self, blob, from)?;
                 report(Event::Blob { bytes: blob.size(), sent: arrival == Arrival::Uploaded });

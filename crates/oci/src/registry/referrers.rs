@@ -5,13 +5,15 @@
 //! the list ("Referrers Tag Schema").
 
 use std::collections::HashSet;
+use std::sync::PoisonError;
 
 use ureq::http::Method;
 
 use super::blob::Repository;
 use super::companions::fallback_tag;
+use super::exchange::Asked;
 use super::scope::Scopes;
-use super::url::Url;
+use super::transport::pause;
 use super::{Client, Error};
 use crate::spec::{Descriptor, Index, to_bytes};
 use crate::{Blob, Digest, Reference, image, media};
@@ -35,10 +37,7 @@ impl Client {
         let (repository, _) = self.named(reference)?;
         let mut found = match self.listed(&repository, subject, artifact_type)? {
             Some(found) => found,
-            None => match repository.get_manifest(self, &fallback_tag(subject))? {
-                Some(list) => image::parse::<Index>(&list, "list of referrers")?.manifests,
-                None => Vec::new(),
-            },
+            None => self.tagged(&repository, subject)?.manifests,
         };
         // A registry need not filter, and a tag cannot.
         let is_wanted = |found: &Descriptor| {
@@ -70,26 +69,38 @@ impl Client {
         if repository.put_manifest(self, manifest, &manifest.digest().to_string())? {
             return Ok(());
         }
+        let url = repository.url(&format!("manifests/{}", fallback_tag(subject))).to_string();
         // One at a time: each reads the list, adds to it and writes it back.
-        let _turn = self.attaching().lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        // Another program may write between; then ours is not in the list.
-        for _ in 0..=self.settings().retry.attempts {
-            let mut list = match repository.get_manifest(self, &fallback_tag(subject))? {
-                Some(list) => image::parse::<Index>(&list, "list of referrers")?,
-                None => Index::new(Vec::new()),
-            };
-            if list.manifests.iter().any(|own| own.digest == descriptor.digest) {
+        let turn = self.attaching(&url);
+        let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tried = 0;
+        loop {
+            tried += 1;
+            let mut list = self.tagged(&repository, subject)?;
+            if has(&list, descriptor) {
                 return Ok(());
             }
             list.manifests.push(descriptor.clone());
             let list = Blob::from_bytes(media::INDEX, to_bytes(&list)?);
             repository.put_manifest(self, &list, &fallback_tag(subject))?;
+            // Another program may have written between; then ours is not there.
+            if has(&self.tagged(&repository, subject)?, descriptor) {
+                return Ok(());
+            }
+            let Some(wait) = self.retries().next(tried, None) else {
+                let reason = "the list of referrers is always another's".into();
+                return Err(Error::Unexpected { method: "PUT".into(), url, reason });
+            };
+            pause(wait);
         }
-        Err(Error::Unexpected {
-            method: "PUT".into(),
-            url: repository.url(&format!("manifests/{}", fallback_tag(subject))).to_string(),
-            reason: "the list of referrers is always another's".into(),
-        })
+    }
+
+    /// Returns the list under the tag.
+    fn tagged(&self, repository: &Repository, subject: Digest) -> Result<Index, Error> {
+        match repository.get_manifest(self, &fallback_tag(subject))? {
+            Some(list) => Ok(image::parse(&list, "list of referrers")?),
+            None => Ok(Index::new(Vec::new())),
+        }
     }
 
     /// Returns the registry's own list; `None` if it keeps none.
@@ -108,35 +119,61 @@ impl Client {
             let scopes = Scopes::pull(&repository.name);
             let mut request = repository.request(Method::GET, url.clone(), scopes);
             request.headers = vec![("accept", media::INDEX)];
-            let response = self.send(&request, &[200, 404])?;
+            let (response, bytes) = self.document(&request, &UNKNOWN, image::DOCUMENT_MAX)?;
             // Some answer every unknown path with a page of their own.
             let is_list =
                 response.header("content-type").is_some_and(|it| it.starts_with(media::INDEX));
-            if response.status == 404 || !is_list {
-                response.drain();
+            if response.status != 200 || !is_list {
                 return Ok(None);
             }
             let asked = response.asked();
-            let next = response.header("link").and_then(|link| next_page(&url, link));
-            let bytes = response.read(image::DOCUMENT_MAX)?;
+            let links = response.headers.get_all("link").iter();
+            let next = links.filter_map(|link| next_page(link.to_str().ok()?)).next();
+            let next = next
+                .map(|next| url.join(next))
+                .transpose()
+                .map_err(|reason| asked.unexpected(format!("its `Link` is faulty: {reason}")))?;
             let page: Index = serde_json::from_slice(&bytes).map_err(|fault| {
                 asked.unexpected(format!("it is no list of referrers: {fault}"))
             })?;
             found.extend(page.manifests);
-            match next.filter(|next| next.same_origin(&url)) {
-                Some(next) => url = next,
+            match next {
+                Some(next) if next.same_origin(&url) => url = next,
+                Some(_) => return Err(asked.unexpected("its next page is on another host")),
                 None => return Ok(Some(found)),
             }
         }
-        Ok(Some(found))
+        let asked = Asked { method: Method::GET, url };
+        Err(asked.unexpected("with more pages than anyone needs"))
     }
 }
 
-/// Reads the address of the next page (RFC 8288): `<URL>; rel="next"`.
-fn next_page(url: &Url, link: &str) -> Option<Url> {
-    let (target, parameters) = link.trim().strip_prefix('<')?.split_once('>')?;
-    let is_next = parameters.split(';').any(|it| matches!(it.trim(), "rel=next" | r#"rel="next""#));
-    is_next.then(|| url.join(target).ok())?
+/// How a list is answered with, and what those answer that have no lists.
+const UNKNOWN: [u16; 5] = [200, 400, 404, 405, 406];
+
+fn has(list: &Index, descriptor: &Descriptor) -> bool {
+    list.manifests.iter().any(|own| own.digest == descriptor.digest)
+}
+
+/// Reads the address of the next page (RFC 8288): `<URL>; rel="next"`, among
+/// other links perhaps.
+fn next_page(links: &str) -> Option<&str> {
+    // Commas separate, but not in a URL or between quotes.
+    let mut closing = None;
+    let separates = |c: char| {
+        closing = match (closing, c) {
+            (None, '<') => Some('>'),
+            (None, '"') => Some('"'),
+            (Some(end), c) if c == end => None,
+            (closing, _) => closing,
+        };
+        closing.is_none() && c == ','
+    };
+    links.split(separates).find_map(|link| {
+        let (target, parameters) = link.trim().strip_prefix('<')?.split_once('>')?;
+        let is_next = |it: &str| matches!(it.trim(), "rel=next" | r#"rel="next""#);
+        parameters.split(';').any(is_next).then_some(target)
+    })
 }
 
 #[cfg(test)]
@@ -145,15 +182,19 @@ mod tests {
 
     #[test]
     fn the_next_page_is_found() {
-        let url = Url::parse("https://h/v2/a/referrers/x").unwrap();
-        let next = |link| next_page(&url, link).map(|url| url.exposed());
-        assert_eq!(
-            next(r#"</v2/a/referrers/x?n=5>; rel="next""#).unwrap(),
-            "https://h/v2/a/referrers/x?n=5"
-        );
-        assert_eq!(next("<https://g/x>; rel=next").unwrap(), "https://g/x");
-        for link in ["", "<x>", r#"<x>; rel="prev""#, "x; rel=next"] {
-            assert_eq!(next(link), None, "{link}");
+        let cases = [
+            (r#"</v2/a/referrers/x?n=5>; rel="next""#, Some("/v2/a/referrers/x?n=5")),
+            ("<https://g/x>; rel=next", Some("https://g/x")),
+            (r#"</a>; rel="prev", </b>; title=x; rel="next""#, Some("/b")),
+            ("</a?x=1,2>;rel=next", Some("/a?x=1,2")),
+            ("", None),
+            ("<x>", None),
+            (r#"<x>; rel="prev""#, None),
+            ("x; rel=next", None),
+            (r#"<x>; title="a, <b>; rel=prev"; rel=next"#, Some("x")),
+        ];
+        for (links, next) in cases {
+            assert_eq!(next_page(links), next, "{links}");
         }
     }
 }

@@ -32,6 +32,16 @@ impl Scopes {
         other.0.iter().all(|(name, push)| self.0.get(name).is_some_and(|own| own >= push))
     }
 
+    /// Returns whether a registry's word asks for nothing more. It may name
+    /// the rights in any order.
+    pub(crate) fn cover_word(&self, word: &str) -> bool {
+        let parts = word.strip_prefix("repository:").and_then(|rest| rest.rsplit_once(':'));
+        let Some((name, actions)) = parts else { return false };
+        self.0.get(name).is_some_and(|may_push| {
+            actions.split(',').all(|action| action == "pull" || *may_push && action == "push")
+        })
+    }
+
     /// Returns the words for a token server.
     pub(crate) fn words(&self) -> Vec<String> {
         let word = |(name, push): (&String, &bool)| {
@@ -51,5 +61,23 @@ mod tests {
         assert_eq!(both.words(), ["repository:a:pull,push", "repository:b:pull"]);
         assert!(both.cover(&Scopes::pull("a")) && both.cover(&Scopes::pull("b")));
         assert!(!both.cover(&Scopes::push("b")) && !both.cover(&Scopes::pull("c")));
+    }
+
+    #[test]
+    fn words_are_covered_in_any_order() {
+        let scopes = Scopes::push("org/a").and_pull("b");
+        for word in ["repository:org/a:push,pull", "repository:org/a:pull", "repository:b:pull"] {
+            assert!(scopes.cover_word(word), "{word}");
+        }
+        for word in [
+            "repository:b:pull,push",
+            "repository:org/a:delete",
+            "repository:org/a:*",
+            "repository:c:pull",
+            "registry:catalog:*",
+            "",
+        ] {
+            assert!(!scopes.cover_word(word), "{word}");
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! With a password or nobody's name by GET, with an identity token by POST
 //! (distribution's token and oauth2 specifications; RFC 6749, 6).
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ureq::http::Method;
@@ -10,7 +11,7 @@ use ureq::http::Method;
 use super::auth::basic;
 use super::credentials::Credential;
 use super::exchange::Payload;
-use super::transport::{Identity, Request};
+use super::transport::{Host, Identity, Request};
 use super::url::{Url, encode};
 use super::{Client, Error, Secret};
 
@@ -34,23 +35,24 @@ const ANSWER_MAX: u64 = 1 << 20;
 /// By what name this program asks; OAuth2 requires one.
 const CLIENT_ID: &str = "oci-registry-client";
 
-/// Fetches a token for these scopes.
+/// Fetches a token for these scopes of a registry.
 pub(crate) fn fetch(
     client: &Client,
+    registry: &Arc<Host>,
     realm: &Url,
     service: Option<&str>,
     scopes: &[String],
     credential: Option<&Credential>,
 ) -> Result<Token, Error> {
     let asked_at = Instant::now();
-    let bytes = match credential {
+    let (method, bytes) = match credential {
         Some(Credential::IdentityToken(token)) => {
             let form = form(service, scopes, token);
-            let host = client.host_of(realm)?;
+            let host = client.host_of(realm, registry)?;
             let mut request = Request::new(&host, Method::POST, realm.clone(), Identity::Nobody);
             request.headers = vec![("content-type", "application/x-www-form-urlencoded")];
-            request.payload = Payload::Bytes(form.expose().as_bytes());
-            client.send(&request, &[200])?.read(ANSWER_MAX)?
+            request.payload = Payload::Secret(&form);
+            ("POST", client.document(&request, &[200], ANSWER_MAX)?.1)
         }
         credential => {
             let mut url = realm.clone();
@@ -62,16 +64,15 @@ pub(crate) fn fetch(
             }
             let header = credential.and_then(basic);
             let identity = header.as_ref().map_or(Identity::Nobody, Identity::Header);
-            let host = client.host_of(realm)?;
-            client
-                .send(&Request::new(&host, Method::GET, url, identity), &[200])?
-                .read(ANSWER_MAX)?
+            let host = client.host_of(realm, registry)?;
+            let request = Request::new(&host, Method::GET, url, identity);
+            ("GET", client.document(&request, &[200], ANSWER_MAX)?.1)
         }
     };
     parse(&bytes, asked_at).ok_or_else(|| Error::Unexpected {
-        method: "GET".into(),
+        method: method.into(),
         url: realm.to_string(),
-        reason: "the answer has no token".into(),
+        reason: "without a token".into(),
     })
 }
 
@@ -92,11 +93,14 @@ fn parse(bytes: &[u8], asked_at: Instant) -> Option<Token> {
     struct Answer {
         token: Option<String>,
         access_token: Option<String>,
-        expires_in: Option<u64>,
+        #[serde(default)]
+        expires_in: serde_json::Value,
     }
     let answer: Answer = serde_json::from_slice(bytes).ok()?;
-    let token = answer.token.or(answer.access_token).filter(|token| !token.is_empty())?;
-    let seconds = answer.expires_in.filter(|seconds| *seconds > 0).unwrap_or(DEFAULT_SECONDS);
+    let tokens = [answer.token, answer.access_token];
+    let token = tokens.into_iter().flatten().find(|token| !token.is_empty())?;
+    let seconds = answer.expires_in.as_u64().filter(|seconds| *seconds > 0);
+    let seconds = seconds.unwrap_or(DEFAULT_SECONDS);
     // A tenth is left for the request itself and for clocks that differ; a
     // token of a hundred years is asked for anew after one.
     let lifetime = Duration::from_secs(seconds.min(31_536_000)).mul_f64(0.9);
@@ -119,8 +123,15 @@ mod tests {
             (token.header.expose(), token.fresh_until - now),
             ("Bearer b", Duration::from_secs(54))
         );
+        let token = parse(br#"{"token":"","access_token":"c"}"#, now).unwrap();
+        assert_eq!(token.header.expose(), "Bearer c");
         for answer in ["", "{}", r#"{"token":""}"#, r#"{"token":5}"#] {
             assert!(parse(answer.as_bytes(), now).is_none(), "{answer}");
+        }
+        for odd in ["0", "-1", "299.5", r#""300""#, "null"] {
+            let answer = format!(r#"{{"token":"a","expires_in":{odd}}}"#);
+            let token = parse(answer.as_bytes(), now).unwrap();
+            assert_eq!(token.fresh_until - now, Duration::from_secs(54), "{odd}");
         }
         assert!(parse(br#"{"token":"a","expires_in":18446744073709551615}"#, now).is_some());
     }

@@ -15,6 +15,7 @@ use super::auth::{Auth, Wish};
 use super::exchange::{Asked, Payload, Response, exchange};
 use super::limit::Limiter;
 use super::scope::Scopes;
+use super::tls::Certs;
 use super::url::Url;
 use super::{Client, Error, Secret};
 
@@ -24,20 +25,29 @@ pub(crate) struct Host {
     /// The name by which users know it, which is that of its credentials.
     pub(crate) name: String,
     pub(crate) base: Url,
+    pub(crate) certs: Certs,
     pub(crate) agent: Agent,
     pub(crate) auth: Auth,
     pub(crate) limiter: Arc<Limiter>,
     /// Whether it ever answered.
     reached: OnceLock<()>,
-    /// Why it is not asked any more: it never answered, tried in full.
+    /// Why it is not asked any more: it never answered, tried in full, or it
+    /// wants to be left alone for longer than anyone waits.
     lost: Mutex<Option<Error>>,
 }
 
 impl Host {
-    pub(crate) fn new(name: &str, base: Url, agent: Agent, concurrency: usize) -> Host {
+    pub(crate) fn new(
+        name: &str,
+        base: Url,
+        certs: Certs,
+        agent: Agent,
+        concurrency: usize,
+    ) -> Host {
         Host {
             name: name.to_owned(),
             base,
+            certs,
             agent,
             auth: Auth::default(),
             limiter: Arc::new(Limiter::new(concurrency)),
@@ -69,6 +79,9 @@ pub(crate) struct Request<'a> {
     pub(crate) headers: Vec<(&'static str, &'a str)>,
     pub(crate) payload: Payload<'a>,
     pub(crate) identity: Identity<'a>,
+    /// How long the body of the answer may take; `None` for the time that a
+    /// document has.
+    pub(crate) body_time: Option<Duration>,
     /// Whether a failure that may pass is met by sending it again.
     pub(crate) again: bool,
     /// Whether it counts among those under way.
@@ -83,8 +96,8 @@ impl<'a> Request<'a> {
         identity: Identity<'a>,
     ) -> Request<'a> {
         let (headers, payload) = (Vec::new(), Payload::Nothing);
-        let (again, counted) = (true, true);
-        Request { host, method, url, headers, payload, identity, again, counted }
+        let (body_time, again, counted) = (None, true, true);
+        Request { host, method, url, headers, payload, identity, body_time, again, counted }
     }
 }
 
@@ -108,25 +121,27 @@ impl Client {
                     host.limiter.succeeded();
                     return Ok(response);
                 }
-                Ok(response) => {
-                    let credentials = self.describe(request, response.status);
-                    response.into_refusal(credentials)
-                }
+                Ok(response) => self.refusal(request, response),
                 Err(error) => error,
             };
             let wait = match error.is_passing() && request.again {
                 true => self.retries().next(tried, error.retry_after()),
                 false => None,
             };
-            if error.status() == Some(429) {
-                host.limiter.throttled(error.retry_after().or(wait).unwrap_or_default());
+            let is_throttled = error.status() == Some(429);
+            let asks = error.retry_after();
+            let is_long = asks.is_some_and(|asks| asks > self.settings().retry.patience);
+            if is_throttled && !is_long {
+                host.limiter.throttled(asks.or(wait).unwrap_or_default());
             }
             match wait {
                 Some(wait) => pause(wait),
                 None => {
                     // The others need not find out each for itself.
-                    let lost = matches!(error, Error::Transport { .. }) && request.again;
-                    if lost && host.reached.get().is_none() {
+                    let never = matches!(error, Error::Transport { .. })
+                        && request.again
+                        && host.reached.get().is_none();
+                    if never || is_throttled && is_long {
                         let mut lost = host.lost.lock().unwrap_or_else(PoisonError::into_inner);
                         lost.get_or_insert_with(|| error.clone());
                     }
@@ -136,15 +151,45 @@ impl Client {
         }
     }
 
-    /// Says for a refusal which credentials were shown.
-    fn describe(&self, request: &Request<'_>, status: u16) -> Option<String> {
-        let Identity::Account { repository, .. } = &request.identity else { return None };
-        if !matches!(status, 401 | 403 | 404) {
-            return None;
+    /// Sends a request for a document, and reads what a 200 has, which must
+    /// not be longer than `limit`. One that breaks off is asked for again.
+    pub(crate) fn document(
+        &self,
+        request: &Request<'_>,
+        good: &[u16],
+        limit: u64,
+    ) -> Result<(Response, Vec<u8>), Error> {
+        let mut tried = 0;
+        loop {
+            tried += 1;
+            let mut response = self.send(request, good)?;
+            if response.status != 200 {
+                let _ = response.read(limit);
+                return Ok((response, Vec::new()));
+            }
+            match response.read(limit) {
+                Ok(bytes) => return Ok((response, bytes)),
+                Err(error) if !error.is_passing() => return Err(error),
+                Err(error) => match self.retries().next(tried, None) {
+                    Some(wait) => pause(wait),
+                    None => return Err(error),
+                },
+            }
         }
+    }
+
+    /// Makes the error that an answer is, and says which credentials were
+    /// shown.
+    fn refusal(&self, request: &Request<'_>, response: Response) -> Error {
         let (host, name) = (request.host, &request.host.name);
-        let account = host.auth.account(self, name, repository).ok()?;
-        Some(account.describe(self, name, repository))
+        let credentials = match &request.identity {
+            Identity::Account { repository, .. } if matches!(response.status, 401 | 403 | 404) => {
+                let account = host.auth.account(self, name, repository).ok();
+                account.map(|account| account.describe(self, name, repository))
+            }
+            _ => None,
+        };
+        response.into_refusal(name, credentials)
     }
 
     /// Sends a request, and on to where it is sent. A request that changes
@@ -170,7 +215,12 @@ impl Client {
             response = if url.same_origin(&request.url) {
                 self.identified(&Request { url, ..request.clone() })?
             } else {
-                let host = self.host_of(&url)?;
+                if matches!(request.payload, Payload::Secret(_)) {
+                    return Err(asked.unexpected(format!(
+                        "it sends the credentials on to `{url}`, which is another host"
+                    )));
+                }
+                let host = self.host_of(&url, request.host)?;
                 let identity = Identity::Nobody;
                 let onward = Request { url, identity, host: &host, ..request.clone() };
                 self.exchange(&onward, None)?
@@ -187,7 +237,7 @@ impl Client {
             Identity::Header(header) => return self.exchange(request, Some(header)),
             // The place to upload to may be elsewhere.
             _ if !request.url.same_origin(&host.base) => {
-                let host = self.host_of(&request.url)?;
+                let host = self.host_of(&request.url, host)?;
                 let identity = Identity::Nobody;
                 return self.exchange(&Request { identity, host: &host, ..request.clone() }, None);
             }
@@ -216,21 +266,35 @@ impl Client {
         drop(known);
         let account = host.auth.account(self, &host.name, repository)?;
         let wish = host.auth.known_wish();
-        let shown = account.authorization(self, &wish, scopes, None, &extra)?;
-        let mut response = self.exchange(request, shown.as_ref())?;
+        let shown = account.authorization(self, host, &wish, scopes, None, &extra)?;
+        let mut response = match (&wish, &shown) {
+            (Wish::Basic, Some(_)) => account.prove(|| self.basic(request, shown.as_ref()))?,
+            _ => self.exchange(request, shown.as_ref())?,
+        };
         if response.status != 401 {
             return Ok(response);
         }
         // Expired early, or other rights are needed, or another scheme.
         response.release();
         let (wish, extra) = Wish::of(&response, &host.base)?;
+        if wish == Wish::Nothing {
+            return Ok(response);
+        }
         *host.auth.wish.lock().unwrap_or_else(PoisonError::into_inner) = Some(wish.clone());
-        let again = account.authorization(self, &wish, scopes, shown.as_ref(), &extra)?;
+        let again = account.authorization(self, host, &wish, scopes, shown.as_ref(), &extra)?;
         if again.is_none() || again == shown {
             return Ok(response);
         }
         response.drain();
         self.exchange(request, again.as_ref())
+    }
+
+    /// Shows a password. One that is refused is an error.
+    fn basic(&self, request: &Request<'_>, shown: Option<&Secret>) -> Result<Response, Error> {
+        let response = self.exchange(request, shown)?;
+        let is_refused = response.status == 401
+            && !matches!(Wish::of(&response, &request.host.base)?.0, Wish::Bearer { .. });
+        if is_refused { Err(self.refusal(request, response)) } else { Ok(response) }
     }
 
     fn exchange(&self, request: &Request<'_>, shown: Option<&Secret>) -> Result<Response, Error> {
@@ -243,7 +307,8 @@ impl Client {
             }
         };
         let asked = Asked { method: request.method.clone(), url: request.url.clone() };
-        exchange(&host.agent, permit, &asked, &request.headers, shown, request.payload)
+        let (headers, payload) = (&request.headers, request.payload);
+        exchange(&host.agent, permit, &asked, headers, shown, payload, request.body_time)
     }
 }
 

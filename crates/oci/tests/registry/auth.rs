@@ -266,6 +266,10 @@ fn helpers_are_asked() {
         helper("empty", "echo credentials not found in native keychain; exit 1");
         helper("locked", "echo the keychain is locked; exit 2");
         helper("odd", "echo hunter2");
+        helper("loud", r#"printf '\033[1mno\nkeychain\007'; exit 1"#);
+        helper("leaky", r#"echo '{"Username":"robot","Secret":"hunter2"}'; exit 1"#);
+        helper("mute", "exit 3");
+        helper("killed", "kill -9 $$");
         let path = format!("{}:{}", dir.path().display(), std::env::var("PATH").unwrap());
         let this = std::env::current_exe().unwrap();
         let command = host::Cmd::new(this).args(["--exact", "auth::helpers_are_asked"]);
@@ -279,14 +283,31 @@ fn helpers_are_asked() {
         _ => answer(401).header("www-authenticate", "Basic realm=x"),
     });
     let client = |name: &str| {
-        let file = dir.path().join(format!("{name}.json"));
+        let file = dir.path().join(format!("{}.json", name.replace('/', "-")));
         let text = format!(r#"{{"credHelpers": {{"{}": "{name}"}}}}"#, server.address);
         host::fs::write_atomic(&file, text.as_bytes()).unwrap();
         client_with(oci::registry::Credentials::from_files([file]))
     };
     push(&client("good"), &one(&server));
-    let fails = |name| push_fails(&client(name), &one(&server)).to_string();
-    assert!(fails("empty").ends_with("was answered with 401"));
-    assert!(fails("locked").ends_with("it exited with status 2 (the keychain is locked)"));
-    assert!(fails("odd").ends_with("its answer is not the JSON of the protocol"));
+    let fails = |name| push_fails(&client(name), &one(&server));
+    assert!(fails("empty").to_string().ends_with("was answered with 401"));
+    let cases = [
+        ("locked", "it exited with status 2 (the keychain is locked)"),
+        ("odd", "its answer is not the JSON of the protocol"),
+        ("loud", "it exited with status 1 ([1mno keychain)"),
+        ("leaky", "it exited with status 1"),
+        ("mute", "it exited with status 3"),
+        ("killed", "it was killed by signal 9"),
+        ("absent", "it could not be run; is it on `PATH`?"),
+        ("a/path", "its name is not one of a program on `PATH`"),
+    ];
+    for (name, reason) in cases {
+        let error = fails(name);
+        let (helper, address) = (format!("docker-credential-{name}"), &server.address);
+        let expected = format!("the credential helper `{helper}` failed for `{address}`: {reason}");
+        assert_eq!(error.to_string(), expected);
+        let file = dir.path().join(format!("{}.json", name.replace('/', "-")));
+        let hint = format!("`{}` names `{helper}`; does `{helper} list` work?", file.display());
+        assert_eq!(error.hint().unwrap(), hint);
+    }
 }

@@ -6,7 +6,8 @@ use oci::registry::{Client, Companion, Link, Settings};
 use oci::spec::Descriptor;
 use oci::{Artifact, Blob, Image, Layout, Named};
 
-use crate::real::{Proxy, Registry};
+use crate::proxy::Proxy;
+use crate::real::Registry;
 use crate::scripted::{Server, answer};
 use crate::support::*;
 

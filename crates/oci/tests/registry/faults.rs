@@ -94,7 +94,7 @@ fn what_will_not_pass_is_not_tried_again() {
         assert_eq!(error.status(), Some(status));
         let puts = server.lines().iter().filter(|line| line.starts_with("PUT")).count();
         assert_eq!(puts, 2, "one per blob, at most");
-        assert_eq!(error.hint().is_some(), matches!(status, 400 | 403 | 404));
+        assert_eq!(error.hint().is_some(), matches!(status, 403 | 404 | 413));
     }
 }
 
@@ -111,6 +111,34 @@ fn a_registry_is_left_alone_as_long_as_it_asks() {
     let server = Server::start(|_, _| answer(429).header("retry-after", 3600));
     let error = push_fails(&client(), &one(&server));
     assert_eq!((error.status(), server.requests().len()), (Some(429), 1));
+}
+
+#[test]
+fn a_registry_that_bears_two_at_a_time_is_asked_so() {
+    let active = AtomicUsize::new(0);
+    let server = Server::start(move |_, request| {
+        let others = active.fetch_add(1, Ordering::SeqCst);
+        let answer = if others < 2 {
+            std::thread::sleep(Duration::from_millis(3));
+            take_all(request)
+        } else {
+            answer(429)
+        };
+        active.fetch_sub(1, Ordering::SeqCst);
+        answer
+    });
+    let batch: Vec<Named> = (0..20)
+        .map(|number| {
+            let image = image("linux/amd64", &number.to_string());
+            named(&[server.name(&format!("org/image-{number}:v1"))], &Artifact::Image(image))
+        })
+        .collect();
+    let retry = RetryPolicy { attempts: 20, ..settings().retry };
+    push(&Client::new(Settings { retry, ..settings() }), &batch);
+    // Some are turned away until it is known, and now and then one to see
+    // whether it has become better.
+    let (needed, sent) = (20 * 6, server.requests().len());
+    assert!(sent > needed && sent < 2 * needed, "{sent}");
 }
 
 #[test]
@@ -155,6 +183,20 @@ fn mounts_that_are_refused_become_uploads() {
     push(&client(), &one(&server));
     let posts = server.lines().into_iter().filter(|line| line.starts_with("POST"));
     assert_eq!(posts.filter(|line| !line.contains("mount=")).count(), 2);
+}
+
+#[test]
+fn registries_that_confirm_in_other_words_are_understood() {
+    for (blob, manifest) in [(204, 200), (201, 202)] {
+        let server = Server::start(move |_, request| {
+            match (request.method.as_str(), request.target.contains("/blobs/")) {
+                ("PUT", true) => answer(blob),
+                ("PUT", false) => answer(manifest),
+                _ => take_all(request),
+            }
+        });
+        push(&client(), &one(&server));
+    }
 }
 
 #[test]

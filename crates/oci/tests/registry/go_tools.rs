@@ -8,7 +8,8 @@ use oci::layout::{Tree, WriteOptions};
 use oci::spec::Descriptor;
 use oci::{Artifact, Blob, Digest, Layout, media};
 
-use crate::real::{Proxy, Registry};
+use crate::proxy::Proxy;
+use crate::real::Registry;
 use crate::support::*;
 
 /// An index in a registry, and something to attach to it.

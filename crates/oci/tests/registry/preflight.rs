@@ -3,7 +3,8 @@
 
 use oci::registry::Intent;
 
-use crate::real::{Proxy, Registry};
+use crate::proxy::Proxy;
+use crate::real::Registry;
 use crate::scripted::{Server, answer};
 use crate::support::*;
 

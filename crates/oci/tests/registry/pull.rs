@@ -1,8 +1,10 @@
 //! Pulls from a server that breaks off, lies, or sends elsewhere.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use oci::layout::{Tree, WriteOptions};
+use oci::registry::{Client, Settings};
 use oci::{Artifact, Digest, Named};
 
 use crate::scripted::{Answer, Request, Server, answer, reset};
@@ -79,6 +81,39 @@ fn a_broken_download_goes_on_where_it_broke() {
             requests.iter().filter_map(|request| request.header("range")).collect();
         assert!(ranges.len() >= 3, "{ranges:?}");
     }
+}
+
+/// A document has an end in sight; a layer may be long, and the line slow.
+#[test]
+fn a_download_may_take_longer_than_a_document() {
+    let (artifact, stock, layer) = long();
+    let server = Server::start(move |_, request| match request.target.ends_with(&layer) {
+        true => stock.get(request).slowly(Duration::from_secs(2)),
+        false => stock.get(request),
+    });
+    let patience = Duration::from_secs(1);
+    let client = Client::new(Settings { patience, ..settings() });
+    assert_arrived(&client, &server.name("org/image:v1"), &artifact);
+    assert_eq!(server.requests().len(), 3);
+}
+
+#[test]
+fn a_download_that_breaks_at_its_very_end_is_whole() {
+    let (artifact, stock, layer) = long();
+    let body = stock.blobs[&layer].clone();
+    let chunk = [format!("{:x}\r\n", body.len()).as_bytes(), &body, b"\r\n"].concat();
+    let server = Server::start(move |_, request| {
+        if !request.target.ends_with(&layer) {
+            return stock.get(request);
+        }
+        // The chunk of length 0 that ends all never comes.
+        let first = answer(200).header("transfer-encoding", "chunked").body(&chunk);
+        match request.header("range") {
+            None => first.cut(chunk.len()),
+            Some(_) => answer(416),
+        }
+    });
+    assert_arrived(&client(), &server.name("org/image:v1"), &artifact);
 }
 
 #[test]

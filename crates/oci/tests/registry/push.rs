@@ -3,7 +3,8 @@
 use oci::Artifact;
 use oci::registry::{Credentials, Event};
 
-use crate::real::{Proxy, Registry};
+use crate::proxy::Proxy;
+use crate::real::Registry;
 use crate::support::*;
 
 fn count(lines: &[String], start: &str) -> usize {
@@ -127,6 +128,22 @@ fn a_whole_catalogue_costs_what_it_must() {
     assert_eq!(proxy.take().len(), 22 * (1 + 6 + 6 + 4 + 1));
     push(&client(), &batch);
     assert_eq!(proxy.take().len(), 22);
+}
+
+#[test]
+fn what_an_unchanged_name_has_is_mounted_elsewhere() {
+    let Some(registry) = Registry::anonymous() else { return };
+    let proxy = Proxy::before(&registry.address);
+    let name = |rest: &str| format!("{}/{rest}", proxy.address);
+    let artifact = index("text");
+    push(&client(), &[named(&[name("org/two:latest")], &artifact)]);
+    proxy.take();
+    // The one that has it comes last.
+    let batch = ["org/one:latest", "org/two:latest"].map(|rest| named(&[name(rest)], &artifact));
+    push(&client(), &batch);
+    let lines = proxy.take();
+    // Two tags, five mounts, three manifests and the index.
+    assert_eq!((count(&lines, "POST "), lines.len()), (5, 2 + 5 + 4), "{lines:#?}");
 }
 
 #[test]

@@ -1,10 +1,8 @@
-//! A real registry on a port of its own, and a proxy that counts and breaks.
+//! A real registry on a port of its own.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Stdio};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// Debian's `docker-registry`, killed when dropped.
@@ -21,12 +19,8 @@ impl Registry {
         Registry::start_as("", extra)
     }
 
-    /// Starts one with more of its `http` settings.
-    pub(crate) fn start_with(http: &str) -> Option<Registry> {
-        Registry::start_as(http, |_| String::new())
-    }
-
-    fn start_as(http: &str, extra: impl FnOnce(&Path) -> String) -> Option<Registry> {
+    /// Starts one with more of its `http` settings, and others.
+    pub(crate) fn start_as(http: &str, extra: impl FnOnce(&Path) -> String) -> Option<Registry> {
         let program = test_support::tool("docker-registry")?;
         let dir = tempfile::tempdir().unwrap();
         let extra = extra(dir.path());
@@ -34,16 +28,16 @@ impl Registry {
         for _ in 0..5 {
             let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
             let config = dir.path().join("config.yml");
-            let root = dir.path().join("data");
             let text = format!(
                 "version: 0.1\nlog: {{level: error, accesslog: {{disabled: true}}}}\n\
-                 storage: {{filesystem: {{rootdirectory: {}}}, delete: {{enabled: true}}}}\n\
-                 http: {{addr: '{free}'{http}}}\n{extra}",
-                root.display()
+                 storage: {{inmemory: {{}}, delete: {{enabled: true}}}}\n\
+                 http: {{addr: '{free}'{http}}}\n{extra}"
             );
             host::fs::write_atomic(&config, text.as_bytes()).unwrap();
             #[expect(clippy::disallowed_methods, reason = "it runs beside the test")]
             let child = std::process::Command::new(&program)
+                // Its garbage is collected often where its heap is small.
+                .env("GOGC", "2000")
                 .arg("serve")
                 .arg(&config)
                 .stdout(Stdio::null())
@@ -112,114 +106,4 @@ impl Drop for Registry {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// What becomes of a request on its way to the server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
-    Passes,
-    /// The connection ends before the server gets it.
-    NeverArrives,
-    /// The server gets it, the client no answer.
-    LosesItsAnswer,
-    /// The client is told 503, the server nothing.
-    IsRefused,
-}
-
-/// Passes requests on to a server, or not, and notes their first lines.
-pub(crate) struct Proxy {
-    pub(crate) address: String,
-    lines: Arc<Mutex<Vec<String>>>,
-}
-
-impl Proxy {
-    /// Starts one that passes everything on.
-    pub(crate) fn before(server: &str) -> Proxy {
-        Proxy::with_fates(server, |_| Fate::Passes)
-    }
-
-    /// Starts one that asks for the fate of each request by its number.
-    pub(crate) fn with_fates(
-        server: &str,
-        fate: impl Fn(usize) -> Fate + Send + Sync + 'static,
-    ) -> Proxy {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        let lines = Arc::new(Mutex::new(Vec::new()));
-        let (server, noted) = (server.to_owned(), Arc::clone(&lines));
-        let fate = Arc::new(fate);
-        std::thread::spawn(move || {
-            for client in listener.incoming().flatten() {
-                let (server, noted, fate) = (server.clone(), Arc::clone(&noted), fate.clone());
-                std::thread::spawn(move || pass_on(client, &server, &noted, &*fate));
-            }
-        });
-        Proxy { address, lines }
-    }
-
-    /// Returns the requests since the last call.
-    pub(crate) fn take(&self) -> Vec<String> {
-        std::mem::take(&mut *self.lines.lock().unwrap())
-    }
-}
-
-/// Relays one connection: requests are taken apart just enough to be counted.
-fn pass_on(
-    mut client: TcpStream,
-    server: &str,
-    noted: &Mutex<Vec<String>>,
-    fate: &dyn Fn(usize) -> Fate,
-) -> Option<()> {
-    let mut server = TcpStream::connect(server).ok()?;
-    let (mut back_from, mut back_to) = (server.try_clone().ok()?, client.try_clone().ok()?);
-    std::thread::spawn(move || {
-        let _ = std::io::copy(&mut back_from, &mut back_to);
-        let _ = back_to.shutdown(Shutdown::Both);
-    });
-    let mut from = BufReader::new(client.try_clone().ok()?);
-    while let Some((head, length)) = read_head(&mut from) {
-        let number = {
-            let mut noted = noted.lock().unwrap();
-            noted.push(head.lines().next()?.trim_end_matches(" HTTP/1.1").to_owned());
-            noted.len() - 1
-        };
-        let fate = fate(number);
-        match fate {
-            Fate::Passes => {}
-            Fate::NeverArrives => break,
-            Fate::LosesItsAnswer => client.shutdown(Shutdown::Write).ok()?,
-            Fate::IsRefused => {
-                std::io::copy(&mut (&mut from).take(length), &mut std::io::sink()).ok()?;
-                let answer = b"HTTP/1.1 503 No\r\ncontent-length: 0\r\n\r\n";
-                client.write_all(answer).ok()?;
-                continue;
-            }
-        }
-        server.write_all(head.as_bytes()).ok()?;
-        std::io::copy(&mut (&mut from).take(length), &mut server).ok()?;
-        if fate == Fate::LosesItsAnswer {
-            // Long enough for the server to do it all the same.
-            std::thread::sleep(Duration::from_millis(30));
-            break;
-        }
-    }
-    let _ = client.shutdown(Shutdown::Both);
-    let _ = server.shutdown(Shutdown::Both);
-    None
-}
-
-/// Reads the head of a request; returns it and the length of the body.
-fn read_head(from: &mut impl BufRead) -> Option<(String, u64)> {
-    let (mut head, mut length) = (String::new(), 0);
-    while !head.ends_with("\r\n\r\n") {
-        let start = head.len();
-        if from.read_line(&mut head).ok()? == 0 {
-            return None;
-        }
-        let line = head[start..].to_ascii_lowercase();
-        if let Some(value) = line.strip_prefix("content-length:") {
-            length = value.trim().parse().ok()?;
-        }
-    }
-    Some((head, length))
 }

@@ -1,5 +1,8 @@
 //! Referrers: lists that registries keep, and those under tags.
 
+use std::collections::HashMap;
+use std::sync::Mutex;
+
 use oci::spec::{Descriptor, Index};
 use oci::{Blob, Digest, media};
 
@@ -70,4 +73,115 @@ fn what_is_attached_is_found_under_the_tag() {
     attach(3);
     assert_eq!(client.referrers(&name, subject, None).unwrap().len(), 6);
     assert_eq!(client.referrers(&name, subject, Some("t1")).unwrap().len(), 3);
+}
+
+/// A registry without lists of its own, whose tags and manifests are kept.
+/// `put` may change what is put under the tag of a list.
+fn keeper(put: impl Fn(usize, Vec<u8>) -> Vec<u8> + Send + Sync + 'static) -> Server {
+    let kept = Mutex::new(HashMap::new());
+    Server::start(move |before, request| {
+        let mut kept = kept.lock().unwrap();
+        match (request.method.as_str(), request.target.contains("/manifests/sha256-")) {
+            ("PUT", true) => {
+                kept.insert(request.target.clone(), put(before, request.body.clone()));
+                answer(201)
+            }
+            ("PUT", false) => answer(201),
+            _ => match kept.get(&request.target) {
+                Some(bytes) => answer(200).header("content-type", media::INDEX).body(bytes),
+                None => answer(404),
+            },
+        }
+    })
+}
+
+fn attach(server: &Server, text: &str) -> Result<(), oci::registry::Error> {
+    let (name, manifest) = (
+        reference(&server.name("org/image:v1")),
+        Blob::from_bytes(media::MANIFEST, text.as_bytes()),
+    );
+    let descriptor = manifest.descriptor().clone();
+    client().attach(&name, &manifest, &descriptor, Digest::of(b"subject"))
+}
+
+#[test]
+fn a_list_that_another_replaces_is_written_again() {
+    let other = entry("other", "sig");
+    let theirs = other.clone();
+    let server = keeper(move |before, body| match before {
+        // Another read the list before, and writes it now.
+        0 => list(std::slice::from_ref(&theirs)),
+        _ => body,
+    });
+    attach(&server, "ours").unwrap();
+    let name = reference(&server.name("org/image:v1"));
+    let found = client().referrers(&name, Digest::of(b"subject"), None).unwrap();
+    let digests: Vec<_> = found.iter().map(|found| found.digest).collect();
+    assert_eq!(digests, [other.digest, Digest::of(b"ours")]);
+}
+
+#[test]
+fn a_list_that_is_always_anothers_is_an_error() {
+    let server = keeper(|_, _| list(&[entry("other", "sig")]));
+    let error = attach(&server, "ours").unwrap_err().to_string();
+    let tag = format!("sha256-{}", Digest::of(b"subject").hex());
+    let expected = format!(
+        "`PUT http://{}/v2/org/image/manifests/{tag}` was answered, but \
+         the list of referrers is always another's",
+        server.address
+    );
+    assert_eq!(error, expected);
+    // Each write is read back, the last as well.
+    assert!(server.lines().last().unwrap().starts_with("GET "), "{:#?}", server.lines());
+}
+
+#[test]
+fn a_registry_that_keeps_lists_needs_no_tag() {
+    let subject = Digest::of(b"subject");
+    let server = Server::start(move |_, _| answer(201).header("oci-subject", subject));
+    attach(&server, "ours").unwrap();
+    let put = format!("PUT /v2/org/image/manifests/{}", Digest::of(b"ours"));
+    assert_eq!(server.lines(), [put]);
+}
+
+/// What registries answer that do not know of lists.
+#[test]
+fn the_tag_is_read_where_there_is_no_list() {
+    let unknown = [
+        answer(404),
+        answer(400).body("no such route"),
+        answer(405),
+        answer(406),
+        answer(200).header("content-type", "text/html").body("<html>"),
+    ];
+    for unknown in unknown {
+        let one = entry("1", "sig");
+        let body = list(std::slice::from_ref(&one));
+        let server =
+            Server::start(move |_, request| match request.target.contains("/referrers/") {
+                true => unknown.clone(),
+                false => answer(200).header("content-type", media::INDEX).body(&body),
+            });
+        let name = reference(&server.name("org/image:v1"));
+        assert_eq!(client().referrers(&name, Digest::of(b"subject"), None).unwrap(), [one]);
+    }
+}
+
+#[test]
+fn a_list_is_whole_or_an_error() {
+    let cases = [
+        ("</again>; rel=\"next\"", "with more pages than anyone needs"),
+        ("<http://127.0.0.9:1/>; rel=next", "its next page is on another host"),
+        ("<http://h:80:80/>; rel=next", "its `Link` is faulty"),
+    ];
+    for (link, reason) in cases {
+        let body = list(&[entry("1", "sig")]);
+        let server = Server::start(move |_, _| {
+            answer(200).header("content-type", media::INDEX).header("link", link).body(&body)
+        });
+        let name = reference(&server.name("org/image:v1"));
+        let error = client().referrers(&name, Digest::of(b"subject"), None).unwrap_err();
+        assert!(error.to_string().contains(reason), "{error}");
+        assert!(server.requests().len() <= 100);
+    }
 }

@@ -1,9 +1,12 @@
 //! A server that answers as a test says: HTTP/1.1 by hand, so that it can
 //! break what a library would put right.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crate::wire::Head;
 
 /// A request as it came.
 #[derive(Clone, Debug, Default)]
@@ -35,6 +38,8 @@ pub(crate) struct Answer {
     cut: Option<usize>,
     /// Whether the connection is cut before any answer.
     reset: bool,
+    /// How long the body takes.
+    takes: Duration,
 }
 
 pub(crate) fn answer(status: u16) -> Answer {
@@ -54,6 +59,11 @@ impl Answer {
 
     pub(crate) fn body(mut self, body: impl AsRef<[u8]>) -> Answer {
         self.body = body.as_ref().to_vec();
+        self
+    }
+
+    pub(crate) fn slowly(mut self, takes: Duration) -> Answer {
+        self.takes = takes;
         self
     }
 
@@ -113,6 +123,7 @@ fn serve(
     noted: &Mutex<Vec<Request>>,
     script: &dyn Fn(usize, &Request) -> Answer,
 ) -> Option<()> {
+    stream.set_nodelay(true).ok()?;
     let mut reader = BufReader::new(stream.try_clone().ok()?);
     let mut stream = stream;
     loop {
@@ -131,7 +142,9 @@ fn serve(
             return None;
         }
         let mut head = format!("HTTP/1.1 {} Scripted\r\n", answer.status);
-        let length = |(name, _): &(String, String)| name.eq_ignore_ascii_case("content-length");
+        let length = |(name, _): &(String, String)| {
+            ["content-length", "transfer-encoding"].contains(&name.as_str())
+        };
         if !answer.headers.iter().any(length) {
             head.push_str(&format!("content-length: {}\r\n", answer.body.len()));
         }
@@ -142,7 +155,10 @@ fn serve(
         stream.write_all(head.as_bytes()).ok()?;
         if request.method != "HEAD" {
             let end = answer.cut.unwrap_or(answer.body.len());
-            stream.write_all(&answer.body[..end]).ok()?;
+            for piece in answer.body[..end].chunks(1 + end / 20) {
+                std::thread::sleep(answer.takes / 20);
+                stream.write_all(piece).ok()?;
+            }
         }
         if answer.cut.is_some() {
             return None;
@@ -151,21 +167,9 @@ fn serve(
 }
 
 fn read_request(reader: &mut BufReader<TcpStream>) -> Option<Request> {
-    let mut line = String::new();
-    if reader.read_line(&mut line).ok()? == 0 {
-        return None;
-    }
-    let mut words = line.split_whitespace().map(str::to_owned);
-    let mut request =
-        Request { method: words.next()?, target: words.next()?, ..Request::default() };
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).ok()?;
-        let Some((name, value)) = line.trim_end().split_once(':') else { break };
-        request.headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
-    }
-    let length = request.header("content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
-    request.body = vec![0; length];
-    reader.read_exact(&mut request.body).ok()?;
-    Some(request)
+    let head = Head::read(reader)?;
+    let mut body = vec![0; head.length() as usize];
+    reader.read_exact(&mut body).ok()?;
+    let (method, target) = (head.method().to_owned(), head.target().to_owned());
+    Some(Request { method, target, headers: head.fields, body })
 }

@@ -1,12 +1,13 @@
 //! Samples, clients that do not wait long, and ways to look at the outcome.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use oci::registry::{
     Client, Credential, Credentials, Error, Pushed, RetryPolicy, Secret, Settings,
 };
-use oci::{Artifact, Image, Index, Layer, Named, Reference};
+use oci::{Artifact, Digest, Image, Index, Layer, Named, Reference};
 
 /// An image for one platform, with one file of this text.
 pub(crate) fn image(platform: &str, text: &str) -> Image {
@@ -77,15 +78,36 @@ pub(crate) fn push_fails(client: &Client, batch: &[Named]) -> Error {
     client.push(batch, &|_| {}).remove(0).unwrap_err()
 }
 
+/// Pulls them for the digest alone.
+pub(crate) fn pull(client: &Client, name: &str) -> Result<Digest, Error> {
+    pull_contents(client, name).map(|(digest, _)| digest)
+}
+
+/// Pulls all platforms of an image, to its last byte.
+pub(crate) fn pull_contents(client: &Client, name: &str) -> Result<(Digest, Contents), Error> {
+    let pulled = client.pull(&reference(name), None)?;
+    let read = |blob: &oci::Blob| Ok((blob.digest().to_string(), blob.read(u64::MAX)?));
+    Ok((pulled.digest(), pulled.blobs().map(read).collect::<Result<_, Error>>()?))
+}
+
 /// The bytes of every blob of an artifact, by digest.
-pub(crate) fn contents(artifact: &Artifact) -> BTreeMap<String, Vec<u8>> {
+pub(crate) type Contents = BTreeMap<String, Vec<u8>>;
+
+pub(crate) fn contents(artifact: &Artifact) -> Contents {
     let read = |blob: &oci::Blob| (blob.digest().to_string(), blob.read(u64::MAX).unwrap());
     artifact.blobs().map(read).collect()
 }
 
 /// Pulls a whole artifact and compares every byte.
 pub(crate) fn assert_arrived(client: &Client, name: &str, artifact: &Artifact) {
-    let pulled = client.pull(&reference(name), None).unwrap();
-    assert_eq!(pulled.digest(), artifact.digest());
-    assert_eq!(contents(&pulled), contents(artifact));
+    let (digest, pulled) = pull_contents(client, name).unwrap();
+    assert_eq!(digest, artifact.digest());
+    assert_eq!(pulled, contents(artifact));
+}
+
+/// A number that depends on these things and nothing else.
+pub(crate) fn draw(things: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    things.hash(&mut hasher);
+    hasher.finish()
 }

@@ -78,25 +78,28 @@ fn is_docker(registry: &str) -> bool {
 #[derive(serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Document {
-    #[serde(default)]
-    auths: BTreeMap<String, Entry>,
-    #[serde(default)]
-    cred_helpers: BTreeMap<String, String>,
+    auths: Option<BTreeMap<String, Option<Entry>>>,
+    cred_helpers: Option<BTreeMap<String, String>>,
     creds_store: Option<String>,
 }
 
+/// What is absent may also be null, as Go reads and writes it.
 #[derive(Default, serde::Deserialize)]
-#[serde(default)]
 struct Entry {
-    auth: String,
-    username: String,
-    password: String,
-    identitytoken: String,
-    registrytoken: String,
+    auth: Option<String>,
+    username: Option<String>,
+    password: Option<String>,
+    identitytoken: Option<String>,
+    registrytoken: Option<String>,
 }
 
 /// Finds a repository's credentials in one file; an absent file has none.
-pub(crate) fn find(path: &Path, registry: &str, repository: &str) -> Result<Option<Found>, Error> {
+pub(crate) fn find(
+    path: &Path,
+    registry: &str,
+    repository: &str,
+    helpers: &helper::Answers,
+) -> Result<Option<Found>, Error> {
     let Some(bytes) = host::fs::read_if_present(path)? else { return Ok(None) };
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Ok(None);
@@ -109,16 +112,17 @@ pub(crate) fn find(path: &Path, registry: &str, repository: &str) -> Result<Opti
     })?;
     let registry = normal(registry);
     let by_helper = |name: &str| -> Result<Option<Found>, Error> {
-        let credential = helper::get(name, server_name(&registry))?;
+        let credential = helpers.get(name, server_name(&registry), path)?;
         let origin = Origin::Helper(helper::program(name), path.to_owned());
         Ok(credential.map(|credential| Found { credential, key: registry.clone(), origin }))
     };
-    if let Some((_, name)) = document.cred_helpers.iter().find(|(key, _)| normal(key) == registry) {
+    let mut cred_helpers = document.cred_helpers.iter().flatten();
+    if let Some((_, name)) = cred_helpers.find(|(key, _)| normal(key) == registry) {
         return by_helper(name);
     }
     for key in keys(&registry, repository) {
-        let entries = document.auths.iter().filter(|(name, _)| normal(name) == key);
-        for (name, entry) in entries {
+        let entries = document.auths.iter().flatten().filter(|(name, _)| normal(name) == key);
+        for (name, entry) in entries.filter_map(|(name, entry)| Some((name, entry.as_ref()?))) {
             let credential = entry
                 .credential()
                 .map_err(|reason| error(format!("the entry `{name}` {reason}")))?;
@@ -140,24 +144,25 @@ impl Entry {
     /// Returns the credential, or `None` if the entry is empty: docker leaves
     /// such where a store has the rest.
     fn credential(&self) -> Result<Option<Credential>, &'static str> {
-        if !self.identitytoken.is_empty() {
-            return Ok(Some(Credential::IdentityToken(Secret::new(&self.identitytoken))));
+        fn given(field: &Option<String>) -> Option<&str> {
+            field.as_deref().filter(|text| !text.is_empty())
         }
-        if !self.registrytoken.is_empty() {
-            return Ok(Some(Credential::RegistryToken(Secret::new(&self.registrytoken))));
+        if let Some(token) = given(&self.identitytoken) {
+            return Ok(Some(Credential::IdentityToken(Secret::new(token))));
         }
-        if self.auth.is_empty() {
-            return Ok((!self.username.is_empty()).then(|| Credential::Password {
-                username: self.username.clone(),
-                password: Secret::new(&self.password),
-            }));
+        if let Some(token) = given(&self.registrytoken) {
+            return Ok(Some(Credential::RegistryToken(Secret::new(token))));
         }
+        let Some(auth) = given(&self.auth) else {
+            let password = Secret::new(self.password.as_deref().unwrap_or_default());
+            return Ok(given(&self.username)
+                .map(|name| Credential::Password { username: name.to_owned(), password }));
+        };
         // Padding is left out by some writers; docker pads with zero bytes.
         let config =
             GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
         let engine = GeneralPurpose::new(&base64::alphabet::STANDARD, config);
-        let bytes =
-            engine.decode(self.auth.trim()).map_err(|_| "has an `auth` that is not base64")?;
+        let bytes = engine.decode(auth.trim()).map_err(|_| "has an `auth` that is not base64")?;
         let text = String::from_utf8(bytes).map_err(|_| "has an `auth` that is not UTF-8")?;
         let (username, password) = text.split_once(':').ok_or("has an `auth` without a colon")?;
         let password = Secret::new(password.trim_end_matches('\0'));

@@ -4,9 +4,13 @@
 //! the registry comes on standard input, JSON goes to standard output. No
 //! secret is in an argument, and none that comes back is in an error.
 
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
 use host::{Cmd, RunErrorKind};
 
-use super::super::{Error, Secret};
+use super::super::{Error, Secret, error};
 use super::Credential;
 
 /// The user name in whose place a secret is an identity token.
@@ -17,8 +21,24 @@ pub(crate) fn program(name: &str) -> String {
     format!("docker-credential-{name}")
 }
 
-/// Asks a helper; `None` if it knows nothing of the registry.
-pub(crate) fn get(name: &str, registry: &str) -> Result<Option<Credential>, Error> {
+/// What helpers said. Each is asked once for a registry: it may take its
+/// time, or ask the user.
+#[derive(Debug, Default)]
+pub(crate) struct Answers(Mutex<HashMap<(String, String), Outcome>>);
+
+/// The credential; `None` where the helper knows nothing of the registry.
+type Outcome = Result<Option<Credential>, Error>;
+
+impl Answers {
+    /// Asks a helper that `path` names, unless it was asked before.
+    pub(crate) fn get(&self, name: &str, registry: &str, path: &Path) -> Outcome {
+        let mut answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (name.to_owned(), registry.to_owned());
+        answers.entry(key).or_insert_with(|| ask(name, registry, path)).clone()
+    }
+}
+
+fn ask(name: &str, registry: &str, path: &Path) -> Outcome {
     #[derive(serde::Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Answer {
@@ -28,6 +48,7 @@ pub(crate) fn get(name: &str, registry: &str) -> Result<Option<Credential>, Erro
     let program = program(name);
     let fail = |reason: String| Error::Helper {
         helper: program.clone(),
+        path: path.to_owned(),
         registry: registry.to_owned(),
         reason,
     };
@@ -36,18 +57,20 @@ pub(crate) fn get(name: &str, registry: &str) -> Result<Option<Credential>, Erro
     }
     let output = match Cmd::new(&program).arg("get").input(registry.as_bytes()).run() {
         Ok(output) => output,
-        Err(error) => {
-            // What it says goes to standard output, also where it fails.
-            let said = format!("{} {}", error.stdout.trim(), error.stderr.trim());
-            let said = said.trim();
+        Err(fault) => {
+            // What it says goes to standard output, also where it fails; but
+            // credentials are not repeated.
+            let stdout = fault.stdout.trim();
+            let stdout = if stdout.contains("Secret") { "" } else { stdout };
+            let said = error::short(&format!("{stdout} {}", fault.stderr)).unwrap_or_default();
             if said.contains("credentials not found") || said.contains("no credentials server URL")
             {
                 return Ok(None);
             }
-            return Err(fail(match error.kind {
+            return Err(fail(match fault.kind {
                 RunErrorKind::NotStarted => "it could not be run; is it on `PATH`?".into(),
                 kind if said.is_empty() => format!("it {kind}"),
-                kind => format!("it {kind} ({})", said.chars().take(300).collect::<String>()),
+                kind => format!("it {kind} ({said})"),
             }));
         }
     };

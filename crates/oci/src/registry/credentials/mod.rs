@@ -10,6 +10,7 @@ mod helper;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::{Error, Secret};
 
@@ -36,6 +37,7 @@ pub enum Credential {
 pub struct Credentials {
     given: Vec<(String, Credential, String)>,
     files: Vec<PathBuf>,
+    helpers: Arc<helper::Answers>,
 }
 
 /// Credentials and where they come from.
@@ -89,13 +91,13 @@ impl Credentials {
     /// (by default in `~/.config`) and `$DOCKER_CONFIG/config.json` (by default
     /// in `~/.docker`).
     pub fn from_environment(variable: impl Fn(&str) -> Option<OsString>) -> Credentials {
-        Credentials { given: Vec::new(), files: file::places(variable, own_uid()) }
+        Credentials { files: file::places(variable, own_uid()), ..Credentials::none() }
     }
 
     /// Looks in these files alone, in this order; one that is absent is
     /// passed over.
     pub fn from_files(files: impl IntoIterator<Item = PathBuf>) -> Credentials {
-        Credentials { given: Vec::new(), files: files.into_iter().collect() }
+        Credentials { files: files.into_iter().collect(), ..Credentials::none() }
     }
 
     /// Adds a credential for a registry, or for a namespace or repository in
@@ -116,7 +118,7 @@ impl Credentials {
             }
         }
         for path in &self.files {
-            if let Some(found) = file::find(path, registry, repository)? {
+            if let Some(found) = file::find(path, registry, repository, &self.helpers)? {
                 return Ok(Some(found));
             }
         }

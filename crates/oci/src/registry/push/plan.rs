@@ -68,7 +68,7 @@ pub(super) struct Plan<'a> {
     blobs: Known<(Place<'a>, Digest)>,
     manifests: Known<(Place<'a>, Digest)>,
     probes: Known<(Place<'a>, Digest)>,
-    /// Where in a registry a blob comes to be first.
+    /// The first to have a blob in a registry.
     sources: HashMap<(&'a str, Digest), Source>,
 }
 
@@ -79,6 +79,11 @@ impl<'a> Plan<'a> {
     /// Plans what the jobs need of which `found` says how their names stand.
     pub(super) fn new(jobs: &[&'a Job<'a>], found: &[Result<Found, Error>]) -> Plan<'a> {
         let mut plan = Plan::default();
+        for (job, found) in jobs.iter().zip(found) {
+            if matches!(found, Ok(Found::Same)) {
+                plan.note_sources(job);
+            }
+        }
         let known = |wanted: Found, job: &Job<'_>| {
             let mut others = jobs.iter().zip(found);
             others.any(|(other, found)| {
@@ -106,6 +111,15 @@ impl<'a> Plan<'a> {
         self.dependencies.push(dependencies);
         self.steps.push(step);
         self.steps.len() - 1
+    }
+
+    /// Notes that what stands under a name is there in full.
+    fn note_sources(&mut self, job: &'a Job<'a>) {
+        for blob in job.artifact.blobs() {
+            let key = (job.reference.registry(), blob.digest());
+            let repository = job.repository.name.clone();
+            self.sources.entry(key).or_insert(Source { repository, step: None });
+        }
     }
 
     /// Adds what an artifact names; returns the steps that it needs. `probe`

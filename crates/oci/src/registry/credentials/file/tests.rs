@@ -12,7 +12,8 @@ fn find_in(text: &str, registry: &str, repository: &str) -> Result<Option<Creden
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("auth.json");
     host::fs::write_atomic(&path, text.as_bytes()).unwrap();
-    find(&path, registry, repository).map(|found| found.map(|found| found.credential))
+    let helpers = helper::Answers::default();
+    find(&path, registry, repository, &helpers).map(|found| found.map(|found| found.credential))
 }
 
 #[test]
@@ -103,7 +104,15 @@ fn entries_of_every_kind_are_read() {
         assert_eq!(find_in(&text, "h.io", "x").unwrap(), expected, "{entry}");
     }
     assert_eq!(find_in(" \n", "h.io", "x").unwrap(), None);
-    assert!(find(Path::new("/no/such/file"), "h.io", "x").unwrap().is_none());
+    let absent = find(Path::new("/no/such/file"), "h.io", "x", &helper::Answers::default());
+    assert!(absent.unwrap().is_none());
+    for text in [
+        r#"{"auths": null, "credHelpers": null, "credsStore": null}"#,
+        r#"{"auths": {"h.io": null}}"#,
+        r#"{"auths": {"h.io": {"auth": null, "username": null, "identitytoken": null}}}"#,
+    ] {
+        assert_eq!(find_in(text, "h.io", "x").unwrap(), None, "{text}");
+    }
 }
 
 #[test]
@@ -136,7 +145,7 @@ fn a_helper_that_is_not_there_is_named() {
         r#"{"credsStore": "absent-for-sure", "auths": {"h.io": {}}}"#,
     ] {
         let message = find_in(text, "h.io", "x").unwrap_err().to_string();
-        let program = "`docker-credential-absent-for-sure` failed for `h.io`";
+        let program = "the credential helper `docker-credential-absent-for-sure` failed for `h.io`";
         assert!(message.contains(program), "{message}");
     }
 }
