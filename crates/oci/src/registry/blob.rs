@@ -29,8 +29,10 @@ pub(crate) enum Arrival {
     Uploaded,
 }
 
-/// Larger blobs are looked for once more before they are sent: a registry
-/// that mounts nothing says 202 also to what it has.
+/// Larger blobs are looked for once more before they are sent, as a registry
+/// that mounts nothing says 202 also to what it has; and they wait for the
+/// registry's word to go on (RFC 9110, 10.1.1), as one that refuses them
+/// without reading would cut the connection before its answer is read.
 const WORTH_A_LOOK: u64 = 1 << 20;
 
 impl Repository {
@@ -115,6 +117,9 @@ impl Repository {
         let url = session.with_query("digest", &blob.digest().to_string());
         let mut request = self.request(Method::PUT, url, Scopes::push(&self.name));
         request.headers = vec![("content-type", "application/octet-stream")];
+        if blob.size() > WORTH_A_LOOK {
+            request.headers.push(("expect", "100-continue"));
+        }
         request.payload = Payload::Blob(blob);
         request.again = false;
         // 204 is what some answered before the specification.

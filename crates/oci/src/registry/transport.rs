@@ -151,8 +151,8 @@ impl Client {
         }
     }
 
-    /// Sends a request for a document, and reads what a 200 has, which must
-    /// not be longer than `limit`. One that breaks off is asked for again.
+    /// Sends a request for a document and reads what a 200 has, which must not
+    /// be longer than `limit`. One that breaks off is asked for again.
     pub(crate) fn document(
         &self,
         request: &Request<'_>,
@@ -163,11 +163,10 @@ impl Client {
         loop {
             tried += 1;
             let mut response = self.send(request, good)?;
-            if response.status != 200 {
-                let _ = response.read(limit);
-                return Ok((response, Vec::new()));
-            }
-            match response.read(limit) {
+            let read = response.read(limit);
+            response.release();
+            match read {
+                _ if response.status != 200 => return Ok((response, Vec::new())),
                 Ok(bytes) => return Ok((response, bytes)),
                 Err(error) if !error.is_passing() => return Err(error),
                 Err(error) => match self.retries().next(tried, None) {

@@ -299,6 +299,9 @@ impl Setup {
         server.get_mut().write_all(&request.bytes()).ok()?;
         copy(length, &mut line.from, server.get_mut())?;
         let mut answer = Head::read(server)?;
+        while answer.status() == 100 {
+            answer = Head::read(server)?;
+        }
         let body = read_body(server, &answer, request.method())?;
         self.note(number, |seen| seen.status = Some(answer.status()));
         if answer.get("transfer-encoding").is_some() {

@@ -1,11 +1,16 @@
 //! Pushes to a real registry: what arrives, and what it costs.
 
+use std::io::{self, BufReader, Read, Write};
+use std::net::TcpListener;
+use std::path::Path;
+
 use oci::Artifact;
 use oci::registry::{Credentials, Event};
 
 use crate::proxy::Proxy;
 use crate::real::Registry;
 use crate::support::*;
+use crate::wire::Head;
 
 fn count(lines: &[String], start: &str) -> usize {
     lines.iter().filter(|line| line.starts_with(start)).count()
@@ -146,15 +151,12 @@ fn what_an_unchanged_name_has_is_mounted_elsewhere() {
     assert_eq!((count(&lines, "POST "), lines.len()), (5, 2 + 5 + 4), "{lines:#?}");
 }
 
-#[test]
-fn a_large_file_streams() {
-    let Some(registry) = Registry::anonymous() else { return };
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("large");
+/// An image with a layer of 20 MB, which is that file.
+fn large(path: &Path) -> Artifact {
     let bytes: Vec<u8> =
         (0..20_000_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
-    host::fs::write_atomic(&path, &bytes).unwrap();
-    let layer = oci::Blob::from_file(oci::media::LAYER_TAR, &path).unwrap();
+    host::fs::write_atomic(path, &bytes).unwrap();
+    let layer = oci::Blob::from_file(oci::media::LAYER_TAR, path).unwrap();
     let config = oci::Blob::from_bytes("application/vnd.example+json", *b"{}");
     let document = serde_json::json!({
         "schemaVersion": 2,
@@ -164,17 +166,61 @@ fn a_large_file_streams() {
     });
     let manifest =
         oci::Blob::from_bytes(oci::media::MANIFEST, serde_json::to_vec(&document).unwrap());
-    let image = oci::Image::from_parts(manifest, config, vec![layer]).unwrap();
-    let artifact = Artifact::Image(image);
+    Artifact::Image(oci::Image::from_parts(manifest, config, vec![layer]).unwrap())
+}
+
+#[test]
+fn a_large_file_streams() {
+    let Some(registry) = Registry::anonymous() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("large");
+    let artifact = large(&path);
     let name = registry.name("large:v1");
     let client = client();
     push(&client, &[named(std::slice::from_ref(&name), &artifact)]);
     assert_arrived(&client, &name, &artifact);
 
     // The file changes after its digest was taken: it is not sent as such.
-    host::fs::write_atomic(&path, &vec![1; bytes.len()]).unwrap();
+    let length = host::fs::read(&path).unwrap().len();
+    host::fs::write_atomic(&path, &vec![1; length]).unwrap();
     let error = push_fails(&client, &[named(&[registry.name("other:v1")], &artifact)]);
     assert!(error.to_string().contains("is corrupt: its bytes are those of"), "{error}");
+}
+
+/// As a proxy before a registry does that takes no large bodies.
+#[test]
+fn a_large_file_that_is_refused_is_not_sent() {
+    let dir = tempfile::tempdir().unwrap();
+    let artifact = large(&dir.path().join("large"));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            std::thread::spawn(move || {
+                let mut from = BufReader::new(stream.try_clone().unwrap());
+                while let Some(request) = Head::read(&mut from) {
+                    let (status, more) = match (request.method(), request.length()) {
+                        ("HEAD", _) => (404, ""),
+                        ("POST", _) => (202, "location: /v2/x/blobs/uploads/1\r\n"),
+                        // The rest is not even read.
+                        ("PUT", 1_000_000..) => (413, "connection: close\r\n"),
+                        _ => (201, ""),
+                    };
+                    if status != 413 {
+                        io::copy(&mut (&mut from).take(request.length()), &mut io::sink())?;
+                    }
+                    let answer = format!("HTTP/1.1 {status} X\r\n{more}content-length: 0\r\n\r\n");
+                    stream.write_all(answer.as_bytes())?;
+                    if status == 413 {
+                        break;
+                    }
+                }
+                io::Result::Ok(())
+            });
+        }
+    });
+    let error = push_fails(&client(), &[named(&[format!("{address}/x:v1")], &artifact)]);
+    assert_eq!(error.status(), Some(413), "{error}");
 }
 
 #[test]
