@@ -50,9 +50,12 @@ pub(crate) fn run<T: Send + Sync>(
                 queue.waiting[dependent] -= 1;
                 if queue.waiting[dependent] == 0 {
                     queue.ready.push_back(dependent);
+                    changed.notify_one();
                 }
             }
-            changed.notify_all();
+            if queue.unfinished == 0 {
+                changed.notify_all();
+            }
         }
     };
     std::thread::scope(|scope| {

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use super::blob::Repository;
-use super::{Client, Error};
+use super::{Client, Error, Looks};
 use crate::{Digest, Reference, tasks};
 
 /// A name, and what is to stand under it.
@@ -31,14 +31,14 @@ impl Client {
     /// Asks for each name whether it could be pushed: for what is there, and
     /// unless that is what is to be there, for the right to write to its
     /// repository, once each. Nothing is left behind. Outcomes are in the
-    /// order of `intents`.
+    /// order of `intents`. What is among `looks` is not asked for again.
     ///
     /// # Errors
     ///
     /// A name fails if the registry cannot be used, or will not have it.
-    pub fn preflight(&self, intents: &[Intent]) -> Vec<Result<(), Error>> {
+    pub fn preflight(&self, intents: &[Intent], looks: &Looks) -> Vec<Result<(), Error>> {
         let workers = self.settings().concurrency;
-        let looks = tasks::each(intents, workers, |intent| self.look(intent));
+        let looks = tasks::each(intents, workers, |intent| self.judge(intent, looks));
         let changes = intents.iter().zip(&looks).filter(|(_, look)| matches!(look, Look::Changes));
         let by_name: BTreeMap<String, &Reference> =
             changes.map(|(intent, _)| (intent.reference.name(), &intent.reference)).collect();
@@ -53,8 +53,8 @@ impl Client {
         intents.iter().zip(looks).map(end).collect()
     }
 
-    fn look(&self, intent: &Intent) -> Look {
-        match self.resolve(&intent.reference) {
+    fn judge(&self, intent: &Intent, looks: &Looks) -> Look {
+        match self.looked(looks, &intent.reference) {
             Ok(Some(found)) if Some(found.digest) == intent.digest => Look::Unchanged,
             Ok(_) => Look::Changes,
             // What is hidden from who may only read may be open to who writes.

@@ -34,15 +34,6 @@ impl Client {
         repository.head_manifest(self, &name)
     }
 
-    /// Resolves many names at once; outcomes are in their order.
-    ///
-    /// # Errors
-    ///
-    /// A name fails as with [`Client::resolve`].
-    pub fn resolve_all(&self, references: &[&Reference]) -> Vec<Result<Option<Descriptor>, Error>> {
-        tasks::each(references, self.settings().concurrency, |reference| self.resolve(reference))
-    }
-
     /// Returns the manifest or index itself, verified; `None` if the name
     /// stands for nothing.
     ///

@@ -11,7 +11,7 @@ mod plan;
 use std::collections::HashMap;
 
 use super::blob::{Arrival, Repository};
-use super::{Client, Error};
+use super::{Client, Error, Looks};
 use crate::tasks::{self, Outcomes};
 use crate::{Named, Reference};
 use plan::{Job, Plan, Step};
@@ -70,11 +70,26 @@ impl Client {
         batch: &[Named],
         report: &(dyn Fn(Event<'_>) + Sync),
     ) -> Vec<Result<Vec<Pushed>, Error>> {
+        self.push_looked(batch, &Looks::default(), report)
+    }
+
+    /// Pushes as [`Client::push`] does; names that were looked at before are
+    /// not asked for again.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::push`].
+    pub fn push_looked(
+        &self,
+        batch: &[Named],
+        looks: &Looks,
+        report: &(dyn Fn(Event<'_>) + Sync),
+    ) -> Vec<Result<Vec<Pushed>, Error>> {
         let jobs: Vec<Result<Vec<Job<'_>>, Error>> =
             batch.iter().map(|named| self.jobs(named)).collect();
         let flat: Vec<&Job<'_>> = jobs.iter().flatten().flatten().collect();
         let concurrency = self.settings().concurrency;
-        let found = tasks::each(&flat, concurrency, |job| job.look(self));
+        let found = tasks::each(&flat, concurrency, |job| job.look(self, looks));
         let plan = Plan::new(&flat, &found);
         report(Event::Planned { bytes: plan.bytes });
         let outcomes = tasks::run(&plan.dependencies, concurrency, |step, outcomes| {
@@ -157,8 +172,12 @@ impl Client {
 
 impl Job<'_> {
     /// Returns what the name stands for now.
-    fn look(&self, client: &Client) -> Result<plan::Found, Error> {
-        let found = match self.repository.head_manifest(client, &self.name) {
+    fn look(&self, client: &Client, looks: &Looks) -> Result<plan::Found, Error> {
+        let found = match looks.of(self.reference).cloned() {
+            Some(found) => found,
+            None => self.repository.head_manifest(client, &self.name),
+        };
+        let found = match found {
             // What is not there yet may be hidden from who may only read;
             // whether it may be written is said when it is.
             Err(Error::Refused(refusal))

@@ -1,7 +1,7 @@
 //! Preflight: who would be refused hears it before anything is pushed, and
 //! nothing is left behind.
 
-use oci::registry::Intent;
+use oci::registry::{Intent, Looks};
 
 use crate::proxy::Proxy;
 use crate::real::Registry;
@@ -27,7 +27,7 @@ fn only_what_changes_is_knocked_at() {
         intent(&name("org/new:v1"), None),
         intent(&name("org/new:v2"), None),
     ];
-    let ends = client().preflight(&intents);
+    let ends = client().preflight(&intents, &Looks::default());
     assert!(ends.iter().all(Result::is_ok), "{ends:?}");
     let mut lines = proxy.take();
     let opened: Vec<_> = lines.extract_if(.., |line| !line.starts_with("HEAD ")).collect();
@@ -39,6 +39,32 @@ fn only_what_changes_is_knocked_at() {
     assert_eq!((of("POST", "new"), of("DELETE", "new")), (1, 1), "{opened:?}");
     assert_eq!((of("POST", "other"), of("DELETE", "other")), (1, 1), "{opened:?}");
     assert_eq!(opened.len(), 4, "{opened:?}");
+}
+
+#[test]
+fn what_was_looked_at_is_not_asked_for_again() {
+    let Some(registry) = Registry::anonymous() else { return };
+    let proxy = Proxy::before(&registry.address);
+    let (client, artifact) = (client(), index("one"));
+    let names = ["org/one:v1", "org/two:v1"].map(|rest| format!("{}/{rest}", proxy.address));
+    push(&client, &[named(&names[..1], &artifact)]);
+    proxy.take();
+    let references = names.clone().map(|name| reference(&name));
+    let looks = client.look(&references.each_ref());
+    let found = |at: usize| looks.of(&references[at]).unwrap().as_ref().unwrap().clone();
+    assert_eq!(found(0).map(|found| found.digest), Some(artifact.digest()));
+    assert_eq!(found(1), None);
+    assert!(looks.of(&reference("org/three:v1")).is_none());
+    assert_eq!(proxy.take().len(), 2);
+
+    let intents = names.clone().map(|name| intent(&name, Some(artifact.digest())));
+    let ends = client.preflight(&intents, &looks);
+    assert!(ends.iter().all(Result::is_ok), "{ends:?}");
+    let batch = [named(&names, &artifact)];
+    let pushed = client.push_looked(&batch, &looks, &|_| {}).remove(0).unwrap();
+    assert_eq!(pushed.iter().map(|pushed| pushed.unchanged).collect::<Vec<_>>(), [true, false]);
+    let lines = proxy.take();
+    assert!(lines.iter().all(|line| !line.starts_with("HEAD ")), "{lines:?}");
 }
 
 #[test]
@@ -56,7 +82,7 @@ fn every_refusal_is_told() {
     });
     let names = ["shut/a:v1", "open/b:v1", "shut/c:v1"];
     let intents = names.map(|name| intent(&server.name(name), None));
-    let ends = client().preflight(&intents);
+    let ends = client().preflight(&intents, &Looks::default());
     let texts: Vec<_> =
         ends.iter().map(|end| end.as_ref().err().map(ToString::to_string)).collect();
     let refusal = |repository: &str| {
