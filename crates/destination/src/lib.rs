@@ -139,6 +139,20 @@ pub enum Error {
     /// A registry would not have it.
     #[error(transparent)]
     Registry(#[from] oci::registry::Error),
+    /// There is no such place.
+    #[error("there is no `{}`", place.display())]
+    NoPlace {
+        /// Where the images should be.
+        place: PathBuf,
+    },
+    /// A tree of layouts has no repository of that name.
+    #[error("`{}` has no `{name}`", place.display())]
+    NoRepository {
+        /// The top of the tree.
+        place: PathBuf,
+        /// What was asked for.
+        name: String,
+    },
     /// A place has no images at all.
     #[error("`{}` holds no images", place.display())]
     Nothing {
@@ -161,7 +175,7 @@ impl Error {
         match self {
             Error::Oci(error) => error.hint(),
             Error::Registry(error) => error.hint(),
-            Error::Nothing { .. } => None,
+            Error::NoPlace { .. } | Error::NoRepository { .. } | Error::Nothing { .. } => None,
             Error::Unnamed { .. } => {
                 Some("full names stand in the annotation `io.containerd.image.name`".into())
             }

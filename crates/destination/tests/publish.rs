@@ -1,5 +1,7 @@
 //! What publishing says and does, destination by destination.
 
+mod support;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -7,7 +9,8 @@ use destination::{Destination, Options, Published};
 use oci::layout::Tree;
 use oci::registry::{Client, Settings};
 use oci::verify::Limits;
-use oci::{Artifact, Image, Index, Layer, Layout, Named};
+use oci::{Artifact, Index, Layout, Named};
+use support::image;
 
 fn publish_to(
     destination: &Destination,
@@ -15,11 +18,6 @@ fn publish_to(
 ) -> Result<Vec<Result<Published, destination::Error>>, destination::Error> {
     let client = Client::new(Settings::default());
     destination.publish(batch, Options { durable: true, client: &client, report: &|_| {} })
-}
-
-fn image(platform: &str, text: &str) -> Image {
-    let layer = Layer::single_file("prog.bpf.o", text.as_bytes(), 0).unwrap();
-    Image::builder(platform.parse().unwrap()).layer(layer, "COPY").build().unwrap()
 }
 
 fn batch() -> Vec<Named> {
