@@ -115,8 +115,8 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     let place = place(&args.against, cx)?;
     let registry = args.registry.as_deref().unwrap_or(&catalogue.registry);
     let client = args.registries.client(&catalogue, registry)?;
-    let workshop = args.compile.workshop(cx)?;
-    let compiled = compile::compile(cx, &workshop, &plan.requests);
+    let workshop = args.compile.workshop_for(&plan.requests, cx)?;
+    let compiled = compile::of_plan(cx, workshop.as_ref(), &plan.requests);
     let mut failures = Failures::default();
     let made = make::make(&plan, &compiled, &client, Along::Nothing, cx, &mut failures);
     let made_from = compiled.built.into_iter().flat_map(|built| built.failures);
@@ -126,7 +126,7 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
         .iter()
         .flat_map(|made| made.named.references.iter().map(move |reference| (made, reference)))
         .collect();
-    let mut images = Vec::new();
+    let (mut images, mut failed) = (Vec::new(), Vec::new());
     for ((made, reference), found) in names.iter().zip(place.look(&client, &names)) {
         let ours = &made.named.artifact;
         match found.and_then(|found| place.load(&client, reference, found, ours)) {
@@ -137,11 +137,12 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
                 published: theirs.as_ref().map(|theirs| theirs.digest().to_string()),
                 difference: Difference::between(ours, theirs.as_ref()),
             }),
-            Err(failure) => {
-                failures.0.push(failure.context(format!("failed to compare `{reference}`")));
-            }
+            Err(failure) => failed.push((reference.to_string(), failure)),
         }
     }
+    let not_compared =
+        registry::together(failed, "image", |what| format!("failed to compare {what}"));
+    failures.0.extend(not_compared);
     let report = Report { schema: 1, against: args.against, images, failures: failures.0.clone() };
     print(&report, cx)?;
     let differing = report.images.iter().filter(|image| image.difference.is_any()).count();

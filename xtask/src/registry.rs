@@ -72,7 +72,9 @@ impl RegistryArgs {
                     let password_value = Secret::new(secret);
                     let credential =
                         Credential::Password { username: user, password: password_value };
-                    let origin = format!("the variables `{username}` and `{password}`");
+                    let origin = format!(
+                        "the variables `{username}` and `{password}`, which come before any file"
+                    );
                     credentials =
                         credentials.with(&format!("{registry}/{name}"), credential, &origin);
                 }
@@ -100,5 +102,33 @@ fn existing(path: &std::path::Path) -> Result<PathBuf, Failure> {
 /// Puts a refusal, and what to do about it, into words.
 pub(crate) fn failure(error: oci::registry::Error) -> Failure {
     let hint = error.hint();
-    hint.into_iter().fold(Failure::from(error), Failure::hint)
+    // The client does not know what its certificates are given with here.
+    let is_untrusted = hint.as_ref().is_some_and(|hint| hint.contains("private authority"));
+    let option = is_untrusted.then(|| "`--registry-ca FILE` gives a certificate".to_owned());
+    hint.into_iter().chain(option).fold(Failure::from(error), Failure::hint)
+}
+
+/// Puts what failed for several names into words: once for each reason, for
+/// a registry that is not there is one failure, not one for each image. `say`
+/// makes the message, of a name or of a count.
+pub(crate) fn together(
+    failed: Vec<(String, Failure)>,
+    noun: &str,
+    say: impl Fn(&str) -> String,
+) -> Vec<Failure> {
+    let mut reasons: Vec<(Failure, Vec<String>)> = Vec::new();
+    for (name, failure) in failed {
+        match reasons.iter_mut().find(|(reason, _)| *reason == failure) {
+            Some((_, names)) => names.push(name),
+            None => reasons.push((failure, vec![name])),
+        }
+    }
+    let words = |(reason, names): (Failure, Vec<String>)| match names.as_slice() {
+        [name] => reason.context(say(&format!("`{name}`"))),
+        names => {
+            let count = say(&ui::count(names.len(), noun));
+            reason.context(count).detail(names.join("\n"))
+        }
+    };
+    reasons.into_iter().map(words).collect()
 }

@@ -150,17 +150,20 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     }
     let registry = args.registry.as_deref().unwrap_or(&catalogue.registry);
     let client = args.registries.client(&catalogue, registry)?;
-    let workshop = args.compile.workshop(cx)?;
-    check_clang(&catalogue, workshop.compiler(), pushes && !args.any_clang, cx)?;
+    let workshop = args.compile.workshop_for(&plan.requests, cx)?;
+    let workshop = workshop.as_ref();
+    if let Some(workshop) = workshop {
+        check_clang(&catalogue, workshop.compiler(), pushes && !args.any_clang, cx)?;
+    }
     if args.dry_run {
-        return Ok(report::dry_run(&plan, &workshop, &destinations, cx)?);
+        return Ok(report::dry_run(&plan, workshop, &destinations, cx)?);
     }
     say_left_out(&plan, cx);
     if args.preflight {
-        preflight::run(&plan, &workshop, &client, cx)?;
+        preflight::run(&plan, workshop, &client, cx)?;
     }
 
-    let compiled = compile::compile(cx, &workshop, &plan.requests);
+    let compiled = compile::of_plan(cx, workshop, &plan.requests);
     let mut failures = Failures::default();
     let along = if args.referrers { Along::Companions } else { Along::Nothing };
     let made = make::make(&plan, &compiled, &client, along, cx, &mut failures);
