@@ -39,7 +39,7 @@ pub(crate) struct CompileArgs {
 }
 
 /// What compiling came to.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Compiled {
     /// What became of each request, in order.
     pub(crate) built: Vec<Built>,
@@ -50,6 +50,16 @@ pub(crate) struct Compiled {
 }
 
 impl CompileArgs {
+    /// Opens the workshop if there is anything to compile: what is copied
+    /// from another registry needs no compiler.
+    pub(crate) fn workshop_for(
+        &self,
+        requests: &[Request],
+        cx: &Context<'_>,
+    ) -> Result<Option<Workshop>, Failure> {
+        (!requests.is_empty()).then(|| self.workshop(cx)).transpose()
+    }
+
     /// Installs what is missing, if that was asked for, and opens the
     /// workshop.
     pub(crate) fn workshop(&self, cx: &Context<'_>) -> Result<Workshop, Failure> {
@@ -132,6 +142,16 @@ pub(crate) fn compile(cx: &Context<'_>, workshop: &Workshop, requests: &[Request
     let built = workshop.build(requests, cx.jobs, &observe);
     let (compiled, cached) = (compiled.into_inner(), cached.into_inner());
     Compiled { built, compiled, cached }
+}
+
+/// Compiles what a plan wants; without anything to compile there is no
+/// workshop.
+pub(crate) fn of_plan(
+    cx: &Context<'_>,
+    workshop: Option<&Workshop>,
+    requests: &[Request],
+) -> Compiled {
+    workshop.map(|workshop| compile(cx, workshop, requests)).unwrap_or_default()
 }
 
 /// Puts a failed compilation into words.

@@ -5,7 +5,7 @@ mod compare;
 use bpf_arch::Arch;
 use destination::Destination;
 use oci::layout::Tree;
-use oci::registry::Client;
+use oci::registry::{Client, Looks};
 use oci::spec::Descriptor;
 use oci::{Artifact, Layout, Reference};
 use serde::Serialize;
@@ -113,10 +113,15 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     };
     let plan = plan::plan(&catalogue, &wish)?;
     let place = place(&args.against, cx)?;
-    let registry = args.registry.as_deref().unwrap_or(&catalogue.registry);
-    let client = args.registries.client(&catalogue, registry)?;
-    let workshop = args.compile.workshop(cx)?;
-    let compiled = compile::compile(cx, &workshop, &plan.requests);
+    let host = args.registry.as_deref().unwrap_or(&catalogue.registry);
+    let client = args.registries.client(&catalogue, host)?;
+    let workshop = args.compile.workshop_for(&plan.requests, cx)?;
+    let published = match place {
+        Place::Registry => plan.images.iter().flat_map(|image| &image.references).collect(),
+        Place::Tree(_) => Vec::new(),
+    };
+    let compiling = || compile::of_plan(cx, workshop.as_ref(), &plan.requests);
+    let (looks, compiled) = registry::while_looking(&client, &published, compiling);
     let mut failures = Failures::default();
     let made = make::make(&plan, &compiled, &client, Along::Nothing, cx, &mut failures);
     let made_from = compiled.built.into_iter().flat_map(|built| built.failures);
@@ -126,9 +131,10 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
         .iter()
         .flat_map(|made| made.named.references.iter().map(move |reference| (made, reference)))
         .collect();
-    let mut images = Vec::new();
-    for ((made, reference), found) in names.iter().zip(place.look(&client, &names)) {
+    let (mut images, mut failed) = (Vec::new(), Vec::new());
+    for (made, reference) in names {
         let ours = &made.named.artifact;
+        let found = place.find((&client, &looks), reference);
         match found.and_then(|found| place.load(&client, reference, found, ours)) {
             Ok(theirs) => images.push(ImageReport {
                 image: plan.images[made.index].image.clone(),
@@ -137,11 +143,12 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
                 published: theirs.as_ref().map(|theirs| theirs.digest().to_string()),
                 difference: Difference::between(ours, theirs.as_ref()),
             }),
-            Err(failure) => {
-                failures.0.push(failure.context(format!("failed to compare `{reference}`")));
-            }
+            Err(failure) => failed.push((reference.to_string(), failure)),
         }
     }
+    let not_compared =
+        registry::together(failed, "image", |what| format!("failed to compare {what}"));
+    failures.0.extend(not_compared);
     let report = Report { schema: 1, against: args.against, images, failures: failures.0.clone() };
     print(&report, cx)?;
     let differing = report.images.iter().filter(|image| image.difference.is_any()).count();
@@ -174,21 +181,15 @@ fn place(word: &str, cx: &Context<'_>) -> Result<Place, Failure> {
 }
 
 impl Place {
-    /// Finds what is under each name, if anything is.
-    fn look(
+    /// Finds what is under a name, if anything is.
+    fn find(
         &self,
-        client: &Client,
-        names: &[(&Made, &Reference)],
-    ) -> Vec<Result<Option<Descriptor>, Failure>> {
-        let references: Vec<&Reference> = names.iter().map(|(_, reference)| *reference).collect();
+        (client, looks): (&Client, &Looks),
+        reference: &Reference,
+    ) -> Result<Option<Descriptor>, Failure> {
         match self {
-            Place::Registry => {
-                let found = client.resolve_all(&references).into_iter();
-                found.map(|found| found.map_err(registry::failure)).collect()
-            }
-            Place::Tree(tree) => {
-                references.iter().map(|reference| in_tree(tree, reference)).collect()
-            }
+            Place::Registry => client.looked(looks, reference).map_err(registry::failure),
+            Place::Tree(tree) => in_tree(tree, reference),
         }
     }
 

@@ -6,17 +6,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 use host::fs::IoContext;
-use oci::registry::{Client, Credential, Credentials, Secret, Settings};
+use oci::Reference;
+use oci::registry::{self, Client, Credential, Credentials, Looks, Secret, Settings};
 use ui::Failure;
 
 use crate::catalogue::{Catalogue, Organization};
 use crate::context::typed;
-
-/// Where podman and docker look for a registry's certificates
-/// (containers-certs.d(5); docker's "Verify repository client with
-/// certificates"), the home directory's last.
-const CERTS_DIRS: [&str; 2] = ["/etc/containers/certs.d", "/etc/docker/certs.d"];
-const HOME_CERTS_DIRS: [&str; 2] = [".config/containers/certs.d", ".docker/certs.d"];
 
 /// How registries are spoken to.
 #[derive(Args, Debug)]
@@ -44,13 +39,11 @@ impl RegistryArgs {
     pub(crate) fn client(&self, catalogue: &Catalogue, registry: &str) -> Result<Client, Failure> {
         let registry_ca =
             self.registry_ca.iter().map(|path| existing(path)).collect::<Result<_, _>>()?;
-        let home = std::env::home_dir().unwrap_or_default();
-        let homes = HOME_CERTS_DIRS.iter().map(|dir| home.join(dir));
         Ok(Client::new(Settings {
             credentials: self.credentials(&catalogue.organizations, registry)?,
             plain_http: self.plain_http.iter().cloned().collect(),
             ca_files: registry_ca,
-            certs_dirs: CERTS_DIRS.iter().map(PathBuf::from).chain(homes).collect(),
+            certs_dirs: registry::certs_dirs(|name| std::env::var_os(name)),
             ..Settings::default()
         }))
     }
@@ -72,7 +65,9 @@ impl RegistryArgs {
                     let password_value = Secret::new(secret);
                     let credential =
                         Credential::Password { username: user, password: password_value };
-                    let origin = format!("the variables `{username}` and `{password}`");
+                    let origin = format!(
+                        "the variables `{username}` and `{password}`, which come before any file"
+                    );
                     credentials =
                         credentials.with(&format!("{registry}/{name}"), credential, &origin);
                 }
@@ -97,8 +92,50 @@ fn existing(path: &std::path::Path) -> Result<PathBuf, Failure> {
     Ok(path)
 }
 
+/// Looks at names while other work is done.
+pub(crate) fn while_looking<T>(
+    client: &Client,
+    names: &[&Reference],
+    work: impl FnOnce() -> T,
+) -> (Looks, T) {
+    std::thread::scope(|scope| {
+        let looks = scope.spawn(|| client.look(names));
+        let value = work();
+        // A look that went wrong is taken again.
+        (looks.join().unwrap_or_default(), value)
+    })
+}
+
 /// Puts a refusal, and what to do about it, into words.
 pub(crate) fn failure(error: oci::registry::Error) -> Failure {
     let hint = error.hint();
-    hint.into_iter().fold(Failure::from(error), Failure::hint)
+    // The client does not know what its certificates are given with here.
+    let is_untrusted = hint.as_ref().is_some_and(|hint| hint.contains("private authority"));
+    let option = is_untrusted.then(|| "`--registry-ca FILE` gives a certificate".to_owned());
+    hint.into_iter().chain(option).fold(Failure::from(error), Failure::hint)
+}
+
+/// Puts what failed for several names into words: once for each reason, for
+/// a registry that is not there is one failure, not one for each image. `say`
+/// makes the message, of a name or of a count.
+pub(crate) fn together(
+    failed: Vec<(String, Failure)>,
+    noun: &str,
+    say: impl Fn(&str) -> String,
+) -> Vec<Failure> {
+    let mut reasons: Vec<(Failure, Vec<String>)> = Vec::new();
+    for (name, failure) in failed {
+        match reasons.iter_mut().find(|(reason, _)| *reason == failure) {
+            Some((_, names)) => names.push(name),
+            None => reasons.push((failure, vec![name])),
+        }
+    }
+    let words = |(reason, names): (Failure, Vec<String>)| match names.as_slice() {
+        [name] => reason.context(say(&format!("`{name}`"))),
+        names => {
+            let count = say(&ui::count(names.len(), noun));
+            reason.context(count).detail(names.join("\n"))
+        }
+    };
+    reasons.into_iter().map(words).collect()
 }

@@ -16,7 +16,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use oci::registry::{Client, Event};
+use oci::registry::{Client, Event, Looks};
 use oci::{Digest, Named, Platform, Reference};
 
 pub use source::{ParseSourceError, Source};
@@ -100,6 +100,8 @@ pub struct Options<'a> {
     pub durable: bool,
     /// The client for registries.
     pub client: &'a Client,
+    /// What is known of names in registries already.
+    pub looks: &'a Looks,
     /// Told what happens during a push, from several threads.
     pub report: &'a (dyn Fn(Event<'_>) + Sync),
 }
@@ -139,6 +141,20 @@ pub enum Error {
     /// A registry would not have it.
     #[error(transparent)]
     Registry(#[from] oci::registry::Error),
+    /// There is no such place.
+    #[error("there is no `{}`", place.display())]
+    NoPlace {
+        /// Where the images should be.
+        place: PathBuf,
+    },
+    /// A tree of layouts has no repository of that name.
+    #[error("`{}` has no `{name}`", place.display())]
+    NoRepository {
+        /// The top of the tree.
+        place: PathBuf,
+        /// What was asked for.
+        name: String,
+    },
     /// A place has no images at all.
     #[error("`{}` holds no images", place.display())]
     Nothing {
@@ -161,7 +177,7 @@ impl Error {
         match self {
             Error::Oci(error) => error.hint(),
             Error::Registry(error) => error.hint(),
-            Error::Nothing { .. } => None,
+            Error::NoPlace { .. } | Error::NoRepository { .. } | Error::Nothing { .. } => None,
             Error::Unnamed { .. } => {
                 Some("full names stand in the annotation `io.containerd.image.name`".into())
             }

@@ -92,9 +92,16 @@ impl Source {
 
 fn of_tree(tree: &Tree, name: Option<&str>) -> Result<Vec<Named>, Error> {
     let place = || tree.root().to_owned();
+    if !tree.root().is_dir() {
+        return Err(Error::NoPlace { place: place() });
+    }
     if let Some(name) = name {
         let reference: Reference = name.parse().map_err(oci::Error::from)?;
-        let layout = Layout::open(&tree.directory(&reference))?;
+        let directory = tree.directory(&reference);
+        if !directory.join("oci-layout").is_file() {
+            return Err(Error::NoRepository { place: place(), name: name.to_owned() });
+        }
+        let layout = Layout::open(&directory)?;
         let wanted = match (reference.digest(), reference.tag()) {
             (Some(digest), _) => digest.to_string(),
             (None, tag) => tag.unwrap_or_default().to_owned(),

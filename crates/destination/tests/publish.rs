@@ -1,25 +1,25 @@
 //! What publishing says and does, destination by destination.
 
+mod support;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use destination::{Destination, Options, Published};
 use oci::layout::Tree;
-use oci::registry::{Client, Settings};
+use oci::registry::{Client, Event, Looks, Settings};
 use oci::verify::Limits;
-use oci::{Artifact, Image, Index, Layer, Layout, Named};
+use oci::{Artifact, Index, Layout, Named};
+use support::image;
 
 fn publish_to(
     destination: &Destination,
     batch: &[Named],
 ) -> Result<Vec<Result<Published, destination::Error>>, destination::Error> {
     let client = Client::new(Settings::default());
-    destination.publish(batch, Options { durable: true, client: &client, report: &|_| {} })
-}
-
-fn image(platform: &str, text: &str) -> Image {
-    let layer = Layer::single_file("prog.bpf.o", text.as_bytes(), 0).unwrap();
-    Image::builder(platform.parse().unwrap()).layer(layer, "COPY").build().unwrap()
+    let (looks, report) = (Looks::default(), |_: Event<'_>| {});
+    let options = Options { durable: true, client: &client, looks: &looks, report: &report };
+    destination.publish(batch, options)
 }
 
 fn batch() -> Vec<Named> {

@@ -3,14 +3,19 @@
 //! A test that needs what this machine lacks calls [`tool`] or [`not_run`].
 //! It then prints a `not run:` line past libtest's capture, notes it for the
 //! summary of `cargo xtask test`, and fails where the missing thing was
-//! required. Not here: anything a program of this workspace uses.
+//! required. A [`Registry`] runs beside a test. Not here: anything a program
+//! of this workspace uses.
 
 #![forbid(unsafe_code)]
+
+mod registry;
 
 use std::fs::OpenOptions;
 use std::hash::{BuildHasher, RandomState};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+
+pub use registry::Registry;
 
 /// Lists, as PATH does, the directories of the Go programs that are built:
 /// `cargo xtask test` says where they are.

@@ -16,7 +16,8 @@ pub struct Failure {
     /// What failed, then each cause.
     #[serde(rename = "message")]
     pub chain: Vec<String>,
-    /// What a tool said, as it said it; may hold colour, but not as JSON.
+    /// What a tool said, as it said it, or the names that failed so, a line
+    /// each; may hold colour, but not as JSON.
     #[serde(serialize_with = "plain")]
     pub detail: String,
     /// What the user can do.

@@ -4,7 +4,7 @@ use bpf_build::Built;
 use bytecode_image::{AssembleError, Finding, Slot, assemble};
 use destination::{Destination, Options, Published};
 use oci::layout::{Tree, WriteOptions};
-use oci::registry::{Client, Companion, Event};
+use oci::registry::{Client, Companion, Event, Looks};
 use oci::{Artifact, Index, Named, Platform, Reference};
 use ui::{Failure, Failures};
 
@@ -110,6 +110,9 @@ fn from_objects(
     }
 }
 
+/// What can be done where a mirrored image is not to be had.
+pub(super) const ELSEWHERE: &str = "`--mirror NAME=REFERENCE` copies it from elsewhere";
+
 fn from_registry(
     image: &Planned,
     source: &Reference,
@@ -120,10 +123,14 @@ fn from_registry(
     let failed = |error| {
         registry::failure(error)
             .context(format!("failed to copy `{}` from `{source}`", image.image))
+            .hint(ELSEWHERE)
     };
     let artifact = client.pull(source, None).map_err(failed)?;
     let platforms = artifact.platforms();
-    let is_there = |name: &str| platforms.iter().any(|own| own.to_string().starts_with(name));
+    // A variant, as `linux/arm/v7`, is one of its architecture.
+    let architectures: Vec<_> =
+        platforms.iter().map(|own| format!("{}/{}", own.os, own.architecture)).collect();
+    let is_there = |name: &str| architectures.iter().any(|own| own == name);
     let absent: Vec<_> =
         image.platforms.iter().map(|arch| arch.platform()).filter(|name| !is_there(name)).collect();
     if !absent.is_empty() {
@@ -148,7 +155,7 @@ fn from_registry(
 pub(super) fn publish(
     destination: &Destination,
     made: &[Made],
-    client: &Client,
+    (client, looks): (&Client, &Looks),
     cx: &Context<'_>,
     report: &mut Report<'_>,
     failures: &mut Failures,
@@ -183,7 +190,8 @@ pub(super) fn publish(
         _ => {}
     };
     let durable = is_durable(destination, cx);
-    let outcomes = destination.publish(&batch, Options { durable, client, report: &happens });
+    let outcomes =
+        destination.publish(&batch, Options { durable, client, looks, report: &happens });
     report.sent(sent.into_inner());
     let mut outcomes = match outcomes {
         Ok(outcomes) => outcomes.into_iter(),
@@ -192,8 +200,8 @@ pub(super) fn publish(
             return;
         }
     };
+    let mut failed = Vec::new();
     for (made, outcome) in made.iter().zip(outcomes.by_ref()) {
-        let name = &made.named.references[0];
         let outcome = outcome.map_err(write_failure).and_then(|published| {
             if *destination == Destination::Registry {
                 push_companions(made, client)?;
@@ -204,9 +212,13 @@ pub(super) fn publish(
         });
         match outcome {
             Ok(published) => report.add(made.index, destination, published, cx),
-            Err(failure) => failures.0.push(failure.context(format!("{context}: `{name}`"))),
+            Err(failure) => failed.push((made.named.references[0].to_string(), failure)),
         }
     }
+    failures.0.extend(registry::together(failed, "image", |what| match destination {
+        Destination::Registry => format!("failed to push {what}"),
+        _ => format!("{context}: {what}"),
+    }));
     let others = outcomes.filter_map(Result::err);
     failures.0.extend(others.map(|error| write_failure(error).context(context.clone())));
 }
@@ -281,6 +293,10 @@ fn assembly_failure(plan: &Plan, image: &Planned, error: AssembleError) -> Failu
 }
 
 fn write_failure(error: destination::Error) -> Failure {
+    let error = match error {
+        destination::Error::Registry(error) => return registry::failure(error),
+        error => error,
+    };
     let hint = error.hint();
     let failure = Failure::from(error);
     hint.into_iter().fold(failure, Failure::hint)

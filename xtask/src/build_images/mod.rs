@@ -16,7 +16,7 @@ use crate::catalogue::{self, Catalogue};
 use crate::compile::{self, CompileArgs};
 use crate::context::{Context, typed};
 use crate::plan::{self, Plan, Wish};
-use crate::registry::RegistryArgs;
+use crate::registry::{self, RegistryArgs};
 use make::Along;
 
 /// Where images go unless the user says otherwise.
@@ -148,19 +148,29 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
         let message = "`--preflight` asks a registry, and nothing is to be pushed";
         return Err(Failure::usage(message).hint("add `--push`, or leave it out").into());
     }
-    let registry = args.registry.as_deref().unwrap_or(&catalogue.registry);
-    let client = args.registries.client(&catalogue, registry)?;
-    let workshop = args.compile.workshop(cx)?;
-    check_clang(&catalogue, workshop.compiler(), pushes && !args.any_clang, cx)?;
+    let host = args.registry.as_deref().unwrap_or(&catalogue.registry);
+    let client = args.registries.client(&catalogue, host)?;
+    let workshop = args.compile.workshop_for(&plan.requests, cx)?;
+    let workshop = workshop.as_ref();
+    if let Some(workshop) = workshop {
+        check_clang(&catalogue, workshop.compiler(), pushes && !args.any_clang, cx)?;
+    }
     if args.dry_run {
-        return Ok(report::dry_run(&plan, &workshop, &destinations, cx)?);
+        return Ok(report::dry_run(&plan, workshop, &destinations, cx)?);
     }
     say_left_out(&plan, cx);
-    if args.preflight {
-        preflight::run(&plan, &workshop, &client, cx)?;
-    }
-
-    let compiled = compile::compile(cx, &workshop, &plan.requests);
+    let names: Vec<&Reference> = match pushes {
+        true => plan.images.iter().flat_map(|image| &image.references).collect(),
+        false => Vec::new(),
+    };
+    let compiling = || compile::of_plan(cx, workshop, &plan.requests);
+    let (looks, compiled) = if args.preflight {
+        let looks = client.look(&names);
+        preflight::run(&plan, workshop, &client, &looks, cx)?;
+        (looks, compiling())
+    } else {
+        registry::while_looking(&client, &names, compiling)
+    };
     let mut failures = Failures::default();
     let along = if args.referrers { Along::Companions } else { Along::Nothing };
     let made = make::make(&plan, &compiled, &client, along, cx, &mut failures);
@@ -168,7 +178,7 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     let made_from = compiled.built.into_iter().flat_map(|built| built.failures);
     failures.0.splice(0..0, made_from.map(compile::failure));
     for destination in &destinations {
-        make::publish(destination, &made, &client, cx, &mut report, &mut failures);
+        make::publish(destination, &made, (&client, &looks), cx, &mut report, &mut failures);
     }
     // What was made is reported even where what comes after fails.
     if args.prune && failures.0.is_empty() {

@@ -3,24 +3,25 @@
 
 use bpf_build::Workshop;
 use oci::Digest;
-use oci::registry::{Client, Intent};
+use oci::registry::{Client, Intent, Looks};
 use ui::{Failure, Failures};
 
-use super::make::{Assembled, assembled};
+use super::make::{Assembled, ELSEWHERE, assembled};
 use crate::context::Context;
-use crate::plan::{Origin, Plan};
+use crate::plan::{Origin, Plan, Planned};
 use crate::registry;
 
 /// Asks for every image; all refusals come together.
 pub(super) fn run(
     plan: &Plan,
-    workshop: &Workshop,
+    workshop: Option<&Workshop>,
     client: &Client,
+    looks: &Looks,
     cx: &Context<'_>,
 ) -> Result<(), Failures> {
     let mut failures = Failures::default();
     let mut intents = Vec::new();
-    let kept = workshop.kept(&plan.requests, cx.jobs);
+    let kept = workshop.map(|workshop| workshop.kept(&plan.requests, cx.jobs)).unwrap_or_default();
     for image in &plan.images {
         // Known without compiling, or taken for changed.
         let digest: Option<Digest> = match &image.origin {
@@ -31,13 +32,12 @@ pub(super) fn run(
             Origin::Mirror(source) => match client.resolve(source) {
                 Ok(Some(found)) => Some(found.digest),
                 Ok(None) => {
-                    let message = format!("`{}`: there is no `{source}` to copy", image.image);
-                    failures.0.push(Failure::new(ui::Exit::Failed, message));
+                    let reason = format!("there is no `{source}`");
+                    failures.0.push(uncopied(image, Failure::new(ui::Exit::Failed, reason)));
                     continue;
                 }
                 Err(error) => {
-                    let context = format!("`{}` cannot be copied", image.image);
-                    failures.0.push(registry::failure(error).context(context));
+                    failures.0.push(uncopied(image, registry::failure(error)));
                     continue;
                 }
             },
@@ -45,13 +45,13 @@ pub(super) fn run(
         let references = image.references.iter().cloned();
         intents.extend(references.map(|reference| Intent { reference, digest }));
     }
-    let ends = client.preflight(&intents);
-    for (intent, end) in intents.iter().zip(ends) {
-        if let Err(error) = end {
-            let context = format!("`{}` cannot be pushed", intent.reference);
-            failures.0.push(registry::failure(error).context(context));
-        }
-    }
+    let ends = client.preflight(&intents, looks);
+    let failed = intents.iter().zip(ends).filter_map(|(intent, end)| {
+        Some((intent.reference.to_string(), registry::failure(end.err()?)))
+    });
+    let refused =
+        registry::together(failed.collect(), "name", |what| format!("{what} cannot be pushed"));
+    failures.0.extend(refused);
     if failures.0.is_empty() {
         cx.ui.step(
             "Asked",
@@ -59,4 +59,8 @@ pub(super) fn run(
         );
     }
     failures.or(())
+}
+
+fn uncopied(image: &Planned, reason: Failure) -> Failure {
+    reason.context(format!("`{}` cannot be copied", image.image)).hint(ELSEWHERE)
 }

@@ -180,15 +180,15 @@ fn peak_memory() -> Option<u64> {
 /// Prints the plan: the commands as a shell takes them, then the images.
 pub(super) fn dry_run(
     plan: &Plan,
-    workshop: &Workshop,
+    workshop: Option<&Workshop>,
     destinations: &[Destination],
     cx: &Context<'_>,
 ) -> Result<(), Failure> {
     if cx.ui.format() == Format::Json {
         return cx.ui.json(&DryRun::new(plan, workshop, destinations, cx));
     }
-    for request in &plan.requests {
-        for (command, archs) in commands(workshop, request) {
+    for (request, commands) in all_commands(plan, workshop) {
+        for (command, archs) in commands {
             cx.ui.result(format_args!(
                 "compile {} for {}",
                 request.source.path.display(),
@@ -232,11 +232,11 @@ struct DryRun<'a> {
 impl<'a> DryRun<'a> {
     fn new(
         plan: &'a Plan,
-        workshop: &Workshop,
+        workshop: Option<&Workshop>,
         destinations: &[Destination],
         cx: &Context<'_>,
     ) -> DryRun<'a> {
-        let each = plan.requests.iter().flat_map(|request| commands(workshop, request));
+        let each = all_commands(plan, workshop).flat_map(|(_, commands)| commands);
         let images = plan.images.iter().flat_map(|image| {
             let platforms: Vec<_> = image.platforms.iter().map(|arch| arch.platform()).collect();
             image.references.iter().map(move |r| (r.to_string(), platforms.clone()))
@@ -249,6 +249,16 @@ impl<'a> DryRun<'a> {
             destinations: destinations.iter().map(|to| shown(to, cx)).collect(),
         }
     }
+}
+
+/// Returns the commands of each request.
+fn all_commands<'a>(
+    plan: &'a Plan,
+    workshop: Option<&'a Workshop>,
+) -> impl Iterator<Item = (&'a bpf_build::Request, Vec<(String, Vec<bpf_arch::Arch>)>)> {
+    workshop.into_iter().flat_map(|workshop| {
+        plan.requests.iter().map(move |request| (request, commands(workshop, request)))
+    })
 }
 
 /// Returns the distinct commands of a request; which of them need not run is

@@ -12,6 +12,7 @@ mod cli;
 mod docs;
 mod incremental;
 mod interop;
+mod registry;
 mod reproducible;
 mod robust;
 mod structure;

@@ -30,7 +30,11 @@ impl Client {
     }
 
     /// Returns what a name stands for; asks unless it was looked at.
-    pub(crate) fn looked(
+    ///
+    /// # Errors
+    ///
+    /// Fails if the registry did, or does.
+    pub fn looked(
         &self,
         looks: &Looks,
         reference: &Reference,

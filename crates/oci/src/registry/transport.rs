@@ -55,6 +55,18 @@ impl Host {
             lost: Mutex::new(None),
         }
     }
+
+    /// Fails if the host is not asked any more.
+    fn check(&self) -> Result<(), Error> {
+        let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        lost.clone().map_or(Ok(()), Err)
+    }
+
+    /// Notes why the host is not asked any more.
+    fn lose(&self, error: &Error) {
+        let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        lost.get_or_insert_with(|| error.clone());
+    }
 }
 
 /// Whose name a request carries.
@@ -113,9 +125,7 @@ impl Client {
         loop {
             tried += 1;
             crate::error::check_interrupt()?;
-            if let Some(error) = &*host.lost.lock().unwrap_or_else(PoisonError::into_inner) {
-                return Err(error.clone());
-            }
+            host.check()?;
             let error = match self.follow(request) {
                 Ok(response) if good.contains(&response.status) => {
                     host.limiter.succeeded();
@@ -142,8 +152,7 @@ impl Client {
                         && request.again
                         && host.reached.get().is_none();
                     if never || is_throttled && is_long {
-                        let mut lost = host.lost.lock().unwrap_or_else(PoisonError::into_inner);
-                        lost.get_or_insert_with(|| error.clone());
+                        host.lose(&error);
                     }
                     return Err(error);
                 }
@@ -246,9 +255,13 @@ impl Client {
         let mut known = host.auth.wish.lock().unwrap_or_else(PoisonError::into_inner);
         if known.is_none() {
             // The first request goes alone, so that not all are sent in vain.
-            let response = self.exchange(request, None).inspect_err(|_| {
+            host.check()?;
+            let response = self.exchange(request, None).inspect_err(|error| {
                 // A host that does not answer is not waited for one by one.
-                *known = Some(Wish::Nothing);
+                match error {
+                    Error::Transport { passing: false, .. } => host.lose(error),
+                    _ => *known = Some(Wish::Nothing),
+                }
             })?;
             if response.status != 401 {
                 *known = Some(Wish::Nothing);

@@ -1,8 +1,7 @@
 //! An authority, certificates by it, and registries that show them.
 
 use std::path::{Path, PathBuf};
-
-use crate::real::Registry;
+use test_support::Registry;
 
 /// A private authority in a directory of its own: `ca.pem` and `ca.key`.
 pub(crate) struct Authority {

@@ -5,9 +5,9 @@ use oci::layout::{Tree, WriteOptions};
 use oci::registry::{Client, Companion, Link, Settings};
 use oci::spec::Descriptor;
 use oci::{Artifact, Blob, Image, Layout, Named};
+use test_support::Registry;
 
 use crate::proxy::Proxy;
-use crate::real::Registry;
 use crate::scripted::{Server, answer};
 use crate::support::*;
 

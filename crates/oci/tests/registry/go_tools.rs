@@ -7,9 +7,9 @@ use host::Cmd;
 use oci::layout::{Tree, WriteOptions};
 use oci::spec::Descriptor;
 use oci::{Artifact, Blob, Digest, Layout, media};
+use test_support::Registry;
 
 use crate::proxy::Proxy;
-use crate::real::Registry;
 use crate::support::*;
 
 /// An index in a registry, and something to attach to it.

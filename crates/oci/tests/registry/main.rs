@@ -16,7 +16,6 @@ mod preflight;
 mod proxy;
 mod pull;
 mod push;
-mod real;
 mod referrers;
 mod scripted;
 mod support;

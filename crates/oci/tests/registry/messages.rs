@@ -6,10 +6,10 @@ use std::net::TcpListener;
 
 use oci::registry::{Client, Credentials, Error, Settings};
 use oci::{Artifact, Named};
+use test_support::Registry;
 
 use crate::certificates::{Authority, start};
 use crate::faults::take_all;
-use crate::real::Registry;
 use crate::scripted::{Answer, Request, Server, answer};
 use crate::support::*;
 

@@ -2,9 +2,9 @@
 //! nothing is left behind.
 
 use oci::registry::{Intent, Looks};
+use test_support::Registry;
 
 use crate::proxy::Proxy;
-use crate::real::Registry;
 use crate::scripted::{Server, answer};
 use crate::support::*;
 

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use oci::Artifact;
 use oci::registry::{Credentials, Event};
+use test_support::Registry;
 
 use crate::proxy::Proxy;
-use crate::real::Registry;
 use crate::support::*;
 use crate::wire::Head;
 

@@ -5,8 +5,8 @@ use std::sync::Mutex;
 
 use oci::spec::{Descriptor, Index};
 use oci::{Blob, Digest, media};
+use test_support::Registry;
 
-use crate::real::Registry;
 use crate::scripted::{Server, answer};
 use crate::support::*;
 

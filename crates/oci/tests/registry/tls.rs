@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use oci::Named;
 use oci::registry::{Client, Settings};
+use test_support::Registry;
 
 use crate::certificates::{Authority, start};
-use crate::real::Registry;
 use crate::support::*;
 
 fn one(registry: &Registry) -> [Named; 1] {

@@ -9,9 +9,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use oci::Named;
 use oci::registry::{Client, Credential, Credentials, Secret};
+use test_support::Registry;
 
 use crate::proxy::{Proxy, Setup};
-use crate::real::Registry;
 use crate::scripted::{Request, Server, answer};
 use crate::support::*;
 

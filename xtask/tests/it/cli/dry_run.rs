@@ -39,7 +39,7 @@ make quay.io/o/one:a for linux/amd64, linux/s390x
 make quay.io/o/one:b for linux/amd64, linux/s390x
 make quay.io/o/two:a for linux/amd64
 make quay.io/o/two:b for linux/amd64
-leave out o/far: this command copies no images from other registries
+leave out o/far: only when named, or with --all
 write to oci:out
 write to oci-archive:/srv/all.tar
 ";

@@ -46,6 +46,7 @@ const CASES: [Case; 6] = [
             "summary.compiled",
             "summary.cached",
             "summary.files_written",
+            "summary.bytes_sent",
             "summary.seconds",
             "failures",
             "failures[].message",

@@ -23,11 +23,12 @@ use std::path::{Path, PathBuf};
 use crate::support::Checkout;
 
 /// The commands, in the order of the help.
-pub const COMMANDS: [&str; 10] = [
+pub const COMMANDS: [&str; 11] = [
     "build-ebpf",
     "build-images",
     "list-images",
     "inspect-images",
+    "diff-images",
     "serve-images",
     "doctor",
     "test",

@@ -14,7 +14,11 @@ use crate::interop::podman::Storage;
 use crate::support::{Checkout, LIBBPF, Run, copy, finish, program};
 
 /// Commands that are shown and not run, and why.
-const NOT_RUN: [(&str, &str); 2] = [
+const NOT_RUN: [(&str, &str); 3] = [
+    (
+        "cargo xtask build-images --push csi-node-driver-registrar",
+        "it copies from others' registry to the project's",
+    ),
     ("cargo xtask test --install-deps", "it runs the suite that this test is part of"),
     ("cargo xtask ci", "it runs the suite that this test is part of"),
 ];
@@ -28,6 +32,9 @@ const SERVE: &str = "cargo xtask serve-images";
 /// Where documents have the registry. Someone may listen there, so the tests
 /// have it where they are told.
 const REGISTRY: &str = "127.0.0.1:5000";
+
+/// Where documents have the registry that is pushed to.
+const PUSHED_TO: &str = "localhost:5000";
 
 /// What cargo needs of a workspace to say what it pins: documents show
 /// commands without `--libbpf-dir`.
@@ -161,6 +168,8 @@ struct Trial {
     /// Made for the first command.
     desk: Option<Desk>,
     registry: Option<Registry>,
+    /// Started for the first command that needs it.
+    pushed_to: Option<test_support::Registry>,
     /// The output of the last command, until it was compared.
     said: Option<String>,
     ran: usize,
@@ -169,8 +178,15 @@ struct Trial {
 
 impl Trial {
     fn of(document: String, text: &str) -> Trial {
-        let mut trial =
-            Trial { document, desk: None, registry: None, said: None, ran: 0, not_run: Vec::new() };
+        let mut trial = Trial {
+            document,
+            desk: None,
+            registry: None,
+            pushed_to: None,
+            said: None,
+            ran: 0,
+            not_run: Vec::new(),
+        };
         for block in blocks(text) {
             match block.language.as_str() {
                 "sh" => block.lines.iter().for_each(|(number, line)| trial.line(*number, line)),
@@ -190,6 +206,7 @@ impl Trial {
         if NOT_RUN.iter().any(|(known, _)| *known == command) {
             self.not_run.push(command.to_owned());
         } else if test_support::tool(program).is_some() {
+            let Some(line) = self.with_registry(line) else { return };
             let desk = self.desk.get_or_insert_with(Desk::new);
             if command.starts_with(SERVE) {
                 // The one before is not served any more.
@@ -205,6 +222,16 @@ impl Trial {
             }
             self.ran += 1;
         }
+    }
+
+    /// Returns a line with the registry that is pushed to where it is; `None`
+    /// where there is none.
+    fn with_registry(&mut self, line: &str) -> Option<String> {
+        if !line.contains(PUSHED_TO) {
+            return Some(line.to_owned());
+        }
+        self.pushed_to = self.pushed_to.take().or_else(test_support::Registry::anonymous);
+        Some(line.replace(PUSHED_TO, &self.pushed_to.as_ref()?.address))
     }
 
     /// A block of text behind a block of commands is what the last one says.

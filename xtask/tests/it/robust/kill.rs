@@ -1,7 +1,7 @@
 //! Killed at any moment, a build leaves what can be read and completed.
 
 use std::process::{Child, Stdio};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use super::{assert_same, assert_valid, build, several, succeed, tree};
 use crate::support::Checkout;
@@ -23,30 +23,25 @@ enum Moment {
 }
 
 /// Numbers that look random (xorshift64), the same for the same seed.
-struct Random(u64);
+pub struct Random(pub u64);
 
 impl Random {
-    /// Returns a part of `whole`.
-    fn part(&mut self, whole: Duration) -> Duration {
+    /// Returns a number less than `limit`.
+    pub fn below(&mut self, limit: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        whole * u32::try_from(self.0 % 1000).unwrap() / 1000
+        self.0 % limit
+    }
+
+    /// Returns a part of `whole`.
+    fn part(&mut self, whole: Duration) -> Duration {
+        whole * u32::try_from(self.below(1000)).unwrap() / 1000
     }
 }
 
-/// Returns the seed: the variable's, or the time.
-fn seed() -> u64 {
-    let given = std::env::var("XTASK_TEST_SEED").ok().map(|seed| seed.parse().unwrap());
-    let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().subsec_nanos();
-    let seed = given.unwrap_or_else(|| u64::from(now()) + 1);
-    // Shown when the test fails.
-    print(&format!("the seed is {seed}; XTASK_TEST_SEED={seed} takes it again"));
-    seed
-}
-
 #[expect(clippy::print_stdout, reason = "libtest shows it for a test that fails")]
-fn print(text: &str) {
+pub fn print(text: &str) {
     println!("{text}");
 }
 
@@ -62,7 +57,7 @@ fn killed_at_any_moment() {
     let expected = tree(&clean);
     std::fs::remove_dir_all(clean.path().join("target/images")).unwrap();
     let warm = time(&clean);
-    let mut random = Random(seed());
+    let mut random = Random(test_support::seed());
     let mut killed = 0;
     for (moment, whole) in [(Moment::Any, cold), (Moment::Warm, warm), (Moment::Writing, warm / 4)]
     {

@@ -1,7 +1,7 @@
 //! Interrupted, killed, run twice at once, with little of everything: what is
 //! there afterwards is whole.
 
-mod kill;
+pub mod kill;
 mod leftovers;
 mod many;
 mod pipe;
@@ -94,7 +94,7 @@ fn assert_same<T: PartialEq>(one: &BTreeMap<String, T>, other: &BTreeMap<String,
 }
 
 /// Sends a signal to a process that was started here.
-fn send(signal: &str, pid: u32) {
+pub fn send(signal: &str, pid: u32) {
     let pid = pid.to_string();
     let status = Command::new("/bin/sh").args(["-c", "kill -$0 $1", signal, &pid]).status();
     assert!(status.unwrap().success());

@@ -15,10 +15,10 @@ use std::sync::{Arc, Mutex};
 
 use oci::registry::{Client, Error, Settings};
 use oci::{Artifact, Named};
+use test_support::Registry;
 
 use crate::inspect::{Expected, Inspector};
 use crate::proxy::{Fault, Proxy, Seen, Setup};
-use crate::real::Registry;
 use crate::support::*;
 use crate::wire::Head;
 
