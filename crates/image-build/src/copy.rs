@@ -146,18 +146,28 @@ fn follow(files: &dyn Files, path: PathBuf, source: &str) -> Result<Found, Probl
     let real = resolve(files, &path)?;
     match files.get(&real)? {
         Some(node) => Ok(Found { name: PathBuf::from(last_name(&path)), path: real, node }),
-        None => {
-            let directory = real.parent().unwrap_or(Path::new(""));
-            let is_there = files.get(directory)?.is_some_and(|node| node.is_directory());
-            let names = if is_there { files.list(directory)? } else { Vec::new() };
-            let above = clean(Path::new(source)).parent().unwrap_or(Path::new("")).to_owned();
-            let names: Vec<String> =
-                names.iter().map(|name| above.join(name).display().to_string()).collect();
-            let source_path = source.to_owned();
-            let nearest = nearest(source, &names);
-            Err(Problem::NoSource { source_path, place: files.name().to_owned(), nearest })
-        }
+        None => Err(missing(files, &path, source)?),
     }
+}
+
+/// Says what is missing, and what there is instead.
+fn missing(files: &dyn Files, path: &Path, source: &str) -> Result<Problem, Problem> {
+    let place = files.name().to_owned();
+    let above = path.parent().unwrap_or(Path::new(""));
+    let directory = resolve(files, above)?;
+    if files.get(&directory.join(last_name(path)))?.is_some() {
+        // It is there, so it is a link.
+        return Ok(Problem::LostLink { path: source.to_owned(), place });
+    }
+    let is_there = files.get(&directory)?.is_some_and(|node| node.is_directory());
+    let names = if is_there { files.list(&directory)? } else { Vec::new() };
+    let names: Vec<String> =
+        names.iter().map(|name| above.join(name).display().to_string()).collect();
+    Ok(Problem::NoSource {
+        nearest: nearest(source, &names),
+        source_path: source.to_owned(),
+        place,
+    })
 }
 
 /// Copies what was found.

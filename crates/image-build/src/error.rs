@@ -160,9 +160,9 @@ pub enum Problem {
     /// A file is to be where there is a directory.
     #[error("`{0}` is there, and is a directory")]
     IsADirectory(String),
-    /// Links lead to links without end.
+    /// A link leads to nothing, or to itself.
     #[error("`{path}` in {place} is a link that leads nowhere")]
-    LinkLoop {
+    LostLink {
         /// The path.
         path: String,
         /// What it is in.

@@ -80,7 +80,7 @@ impl Tree {
             } else if !hidden.is_empty() {
                 let path = directory.join(OsStr::from_bytes(hidden));
                 self.hide_below(&path, own);
-                if own.get(&path)?.is_none() {
+                if own.get(&path)?.is_none() && own.below(&path).next().is_none() {
                     self.remove(&path);
                 }
             }

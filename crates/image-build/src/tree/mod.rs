@@ -90,7 +90,7 @@ pub(crate) fn resolve(files: &dyn Files, path: &Path) -> Result<PathBuf, Problem
         links += 1;
         if links > LINKS_MAX {
             let (path, place) = (path.display().to_string(), files.name().to_owned());
-            return Err(Problem::LinkLoop { path, place });
+            return Err(Problem::LostLink { path, place });
         }
         let target = Path::new(&target);
         if target.has_root() {
