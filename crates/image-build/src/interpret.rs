@@ -198,6 +198,14 @@ impl<'a> Interpreter<'a> {
         stage: &mut Stage,
     ) -> Result<(), Problem> {
         let mut changes = Changes::new();
+        if let Kind::Env(pairs) | Kind::Label(pairs) = &instruction.kind {
+            for (_, value) in pairs {
+                let place = self.place(instruction.line);
+                let unset = stage.scope.expand(value)?.unset.into_iter();
+                let warning = |variable| Warning::Unset { place: place.clone(), variable };
+                self.warnings.extend(unset.map(warning));
+            }
+        }
         match &instruction.kind {
             Kind::Arg(arguments) => {
                 let given = &self.bases.request.build_args;
@@ -279,6 +287,10 @@ impl<'a> Interpreter<'a> {
         self.error(stage.line, &stage.text, problem)
     }
 
+    fn place(&self, line: usize) -> Place {
+        Place { file: self.file.path.clone(), line }
+    }
+
     fn error(&self, line: usize, text: &str, problem: Problem) -> Error {
         let problem = match problem {
             // It was not the instruction that failed.
@@ -286,7 +298,7 @@ impl<'a> Interpreter<'a> {
             problem => Box::new(problem),
         };
         Error::At {
-            place: Place { file: self.file.path.clone(), line },
+            place: self.place(line),
             instruction: text.to_owned(),
             platform: self.platform.clone(),
             problem,

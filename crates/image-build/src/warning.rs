@@ -3,9 +3,9 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::BuildRequest;
 use crate::containerfile::Containerfile;
 use crate::error::nearest;
+use crate::{BuildRequest, Place};
 
 /// Something that is not as it was probably meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,13 @@ pub enum Warning {
         file: PathBuf,
         /// A name that is asked for and much like it.
         nearest: Option<String>,
+    },
+    /// A value has a variable that is not set.
+    Unset {
+        /// Where.
+        place: Place,
+        /// The variable.
+        variable: String,
     },
     /// A file was copied without what else it has.
     Xattrs {
@@ -39,6 +46,9 @@ impl fmt::Display for Warning {
                     Some(nearest) => write!(f, "; did you mean `{nearest}`?"),
                     None => Ok(()),
                 }
+            }
+            Warning::Unset { place, variable } => {
+                write!(f, "{place}: `{variable}` is not set, so nothing stands in its place")
             }
             Warning::Xattrs { path, place } => write!(
                 f,

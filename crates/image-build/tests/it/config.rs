@@ -26,7 +26,7 @@ fn each_instruction_sets_its_part() {
             r#"{"WorkingDir":"/","Labels":{"a":"1","b":"2"}}"#,
         ),
         ("LABEL old form of it", r#"{"WorkingDir":"/","Labels":{"old":"form of it"}}"#),
-        ("ENV A=1 B=$A\nENV C=${A}2 A=3", r#"{"Env":["A=3","B=","C=12"],"WorkingDir":"/"}"#),
+        ("ENV A=1 B=${A-}\nENV C=${A}2 A=3", r#"{"Env":["A=3","B=","C=12"],"WorkingDir":"/"}"#),
         ("ENV A b c", r#"{"Env":["A=b c"],"WorkingDir":"/"}"#),
         ("ARG A=x\nLABEL a=$A", r#"{"WorkingDir":"/","Labels":{"a":"x"}}"#),
         ("USER 65532:65532", r#"{"User":"65532:65532","WorkingDir":"/"}"#),

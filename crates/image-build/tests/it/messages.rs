@@ -304,7 +304,9 @@ fn a_program_for_another_machine_is_named() {
 
 #[test]
 fn warnings_name_what_nobody_uses() {
-    let world = World::new("ARG BC_AMD64_EL\nFROM scratch\nARG USED\n");
+    let world = World::new(
+        "ARG BC_AMD64_EL\nFROM scratch\nARG USED NOT\nLABEL a=$USED b=$NOT c=${NOT:-x}\nENV A=$A\n",
+    );
     let mut request = world.request();
     let names = ["USED", "BC_AMD64_EB", "zzz", "TARGETARCH", "http_proxy", "BUILDKIT_INLINE_CACHE"];
     request.build_args = names.map(|name| (name.to_owned(), "1".to_owned())).into();
@@ -317,6 +319,8 @@ fn warnings_name_what_nobody_uses() {
                 "the build argument `BC_AMD64_EB` is not used: no ARG of `{file}` names it; did you mean `BC_AMD64_EL`?"
             ),
             format!("the build argument `zzz` is not used: no ARG of `{file}` names it"),
+            format!("`{file}`, line 4: `NOT` is not set, so nothing stands in its place"),
+            format!("`{file}`, line 5: `A` is not set, so nothing stands in its place"),
         ]
     );
 }
