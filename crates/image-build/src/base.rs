@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::error::Error as StdError;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use oci::{Artifact, Digest, Image, Layout, Platform, Reference};
@@ -16,7 +16,8 @@ use crate::tree::{Context, Tree};
 use crate::{BuildRequest, ContextSource, NamedContext, Problem};
 
 /// Gets an image that a Containerfile names: called with its name and the
-/// platform it must be for. The blobs of the image are read while it builds.
+/// platform it must be for, once for each. The blobs of the image are read
+/// while it builds.
 pub type Resolve<'a> =
     dyn Fn(&Reference, &Platform) -> Result<Image, Box<dyn StdError + Send + Sync>> + Sync + 'a;
 
@@ -37,8 +38,9 @@ pub(crate) struct Bases<'a> {
     pub(crate) file: &'a Containerfile,
     pub(crate) work: &'a Path,
     resolve: &'a Resolve<'a>,
+    images: Kept<(Reference, Platform), Image>,
     trees: Kept<Digest, Tree>,
-    contexts: Kept<std::path::PathBuf, Context>,
+    contexts: Kept<PathBuf, Context>,
 }
 
 /// Values that are made once, each while nobody waits for another.
@@ -69,8 +71,8 @@ impl<'a> Bases<'a> {
         work: &'a Path,
         resolve: &'a Resolve<'a>,
     ) -> Bases<'a> {
-        let (trees, contexts) = (Kept::default(), Kept::default());
-        Bases { request, file, work, resolve, trees, contexts }
+        let (images, trees, contexts) = (Kept::default(), Kept::default(), Kept::default());
+        Bases { request, file, work, resolve, images, trees, contexts }
     }
 
     /// Returns the context that COPY copies from where nothing else is said.
@@ -81,7 +83,7 @@ impl<'a> Bases<'a> {
         };
         let file = &self.request.containerfile;
         // Not under its path: as a named context its ignore file is another.
-        Ok(once(&self.contexts, Path::new("").to_owned(), || {
+        Ok(once(&self.contexts, PathBuf::new(), || {
             Context::open(path, "the build context".to_owned(), Some(file))
         })?)
     }
@@ -134,12 +136,11 @@ impl<'a> Bases<'a> {
         nearest: Option<String>,
     ) -> Result<Base, Problem> {
         let name = reference.to_string();
-        let image = (self.resolve)(reference, platform).map_err(|reason| Problem::NoImage {
-            image: name.clone(),
-            nearest,
-            reason,
+        let image = once(&self.images, (reference.clone(), platform.clone()), || {
+            let image = (self.resolve)(reference, platform);
+            image.map_err(|reason| Problem::NoImage { image: name.clone(), nearest, reason })
         })?;
-        let image = choose(&Artifact::Image(image), &name, platform)?;
+        let image = choose(&Artifact::Image(Image::clone(&image)), &name, platform)?;
         Ok(Base::Image(image, name))
     }
 

@@ -138,7 +138,11 @@ fn find(files: &dyn Files, source: &str) -> Result<Vec<Found>, Problem> {
         let (pattern, place) = (source.to_owned(), files.name().to_owned());
         return Err(Problem::NoMatch { pattern, place });
     }
-    matches.into_iter().map(|path| follow(files, path, source)).collect()
+    let followed = matches.into_iter().map(|path| {
+        let name = path.display().to_string();
+        follow(files, path, &name)
+    });
+    followed.collect()
 }
 
 /// Follows the links that lead to a source.

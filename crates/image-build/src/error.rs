@@ -53,18 +53,8 @@ pub enum Error {
         reason: PatternError,
     },
     /// An instruction could not be carried out.
-    #[error("{place}: `{}` failed for {platform}", shorten(instruction))]
-    At {
-        /// Where it is.
-        place: Place,
-        /// How it is written.
-        instruction: String,
-        /// The platform that was built for.
-        platform: Platform,
-        /// Why.
-        #[source]
-        problem: Box<Problem>,
-    },
+    #[error(transparent)]
+    At(Box<InstructionFailed>),
     /// There is no such stage.
     #[error("there is no stage `{name}` in `{}`{}", file.display(), list(known))]
     NoStage {
@@ -81,6 +71,21 @@ pub enum Error {
     /// The user asked the program to stop.
     #[error("interrupted")]
     Interrupted,
+}
+
+/// Which instruction could not be carried out, and why.
+#[derive(Debug, thiserror::Error)]
+#[error("{place}: `{}` failed for {platform}", shorten(instruction))]
+pub struct InstructionFailed {
+    /// Where it is.
+    pub place: Place,
+    /// How it is written.
+    pub instruction: String,
+    /// The platform that was built for.
+    pub platform: Platform,
+    /// Why.
+    #[source]
+    pub problem: Problem,
 }
 
 /// What hinders an instruction.
@@ -261,6 +266,9 @@ pub enum Problem {
         /// What was needed.
         platform: Platform,
     },
+    /// A stage that is needed was not carried out.
+    #[error("what it needs was left out; this is a fault of the built-in builder")]
+    Lost,
     /// A layer of an image cannot be understood.
     #[error("`{image}` cannot be used: {reason}")]
     BadImage {
@@ -295,7 +303,7 @@ impl Error {
         match self {
             Error::Oci(error) => error.hint(),
             Error::NoStage { name, known, .. } => nearest(name, known).map(did_you_mean),
-            Error::At { problem, .. } => problem.hint(),
+            Error::At(failed) => failed.problem.hint(),
             _ => None,
         }
     }

@@ -1,5 +1,7 @@
 //! Carries out the stages of a Containerfile for one platform.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use oci::Platform;
 
 use crate::base::{Base, Bases};
@@ -9,7 +11,7 @@ use crate::owner::Owner;
 use crate::scope::Scope;
 use crate::stage::Stage;
 use crate::tree::{Files, Named, Tree};
-use crate::{Error, NamedContext, Place, Problem, Warning};
+use crate::{Error, InstructionFailed, NamedContext, Place, Problem, Warning};
 
 /// Interprets for one platform.
 pub(crate) struct Interpreter<'a> {
@@ -17,8 +19,8 @@ pub(crate) struct Interpreter<'a> {
     file: &'a Containerfile,
     platform: &'a Platform,
     global: Scope,
-    /// What is needed and was carried out, by the stage's position.
-    done: Vec<Option<Stage>>,
+    /// What was carried out, by the stage's position.
+    done: BTreeMap<usize, Stage>,
     warnings: Vec<Warning>,
 }
 
@@ -51,51 +53,39 @@ impl<'a> Interpreter<'a> {
             file,
             platform,
             global: Scope::default(),
-            done: vec![None; file.stages.len()],
+            done: BTreeMap::new(),
             warnings: Vec::new(),
         };
         interpreter.global = Scope::global(file, bases.request, platform)
-            .map_err(|(argument, problem)| interpreter.at(argument, problem))?;
-        let needed = interpreter.needed(target)?;
-        for (i, needed) in needed.into_iter().enumerate() {
-            if let Some(needed) = needed {
-                let stage = interpreter.stage(i, needed)?;
-                interpreter.done[i] = Some(stage);
-            }
+            .map_err(|(argument, problem)| interpreter.at(argument, *problem))?;
+        for (position, needed) in interpreter.needed(target)? {
+            let stage = interpreter.stage(position, needed)?;
+            interpreter.done.insert(position, stage);
         }
-        match interpreter.done[target].take() {
-            Some(stage) => Ok((stage, interpreter.warnings)),
-            // The target itself is always needed.
-            None => Err(Error::NoPlatform),
-        }
+        let stage = interpreter.done.remove(&target).ok_or(Problem::Lost).and_then(Stage::finish);
+        let stage = stage.map_err(|problem| interpreter.at_from(&file.stages[target], problem))?;
+        Ok((stage, interpreter.warnings))
     }
 
-    /// Finds what the stage `target` needs, itself included.
-    fn needed(&self, target: usize) -> Result<Vec<Option<Needed<'a>>>, Error> {
-        let mut wanted = vec![false; target + 1];
-        wanted[target] = true;
-        let mut needed: Vec<Option<Needed<'a>>> = (0..=target).map(|_| None).collect();
-        for i in (0..=target).rev() {
-            if !wanted[i] {
-                continue;
-            }
-            let stage = &self.file.stages[i];
-            let found = self.origin(i).map_err(|problem| self.at_from(stage, problem))?;
+    /// Finds the stages that `target` needs, itself included, from the first
+    /// to the last.
+    fn needed(&self, target: usize) -> Result<BTreeMap<usize, Needed<'a>>, Error> {
+        let mut wanted = BTreeSet::from([target]);
+        let mut needed = BTreeMap::new();
+        // Each needs only earlier ones.
+        while let Some(position) = wanted.pop_last() {
+            let stage = &self.file.stages[position];
+            let found = self.origin(position).map_err(|problem| self.at_from(stage, problem))?;
             if let Origin::Stage(base) = found.origin {
-                wanted[base] = true;
+                wanted.insert(base);
             }
-            if !matches!(found.origin, Origin::Replaced(_)) {
-                for instruction in &stage.instructions {
-                    if let Kind::Copy(Copy { from: Some(from), .. }) = &instruction.kind
-                        && let Some(source) = self
-                            .source_stage(from, i)
-                            .map_err(|problem| self.at(instruction, problem))?
-                    {
-                        wanted[source] = true;
-                    }
-                }
+            let is_replaced = matches!(found.origin, Origin::Replaced(_));
+            for instruction in stage.instructions.iter().filter(|_| !is_replaced) {
+                let Kind::Copy(Copy { from: Some(from), .. }) = &instruction.kind else { continue };
+                let source = self.source_stage(from, position);
+                wanted.extend(source.map_err(|problem| self.at(instruction, problem))?);
             }
-            needed[i] = Some(found);
+            needed.insert(position, found);
         }
         Ok(needed)
     }
@@ -160,24 +150,19 @@ impl<'a> Interpreter<'a> {
     fn stage(&mut self, position: usize, needed: Needed<'_>) -> Result<Stage, Error> {
         let written = &self.file.stages[position];
         let Needed { origin, platform } = needed;
-        let started = match origin {
-            Origin::Stage(base) => match &self.done[base] {
-                Some(base) => return self.instructions(position, base.go_on()),
-                None => Err(Problem::From { from: written.base.clone(), reason: "was left out" }),
-            },
-            Origin::Replaced(context) => {
-                let base = self.bases.open(context, &platform);
-                let stage =
-                    base.and_then(|base| Stage::start(base, written, &platform, &self.global));
-                return stage.map_err(|problem| self.at_from(written, problem));
+        let is_replaced = matches!(origin, Origin::Replaced(_));
+        let base = match origin {
+            Origin::Stage(base) => {
+                let stage = self.done.get(&base).map(Stage::go_on).ok_or(Problem::Lost);
+                let stage = stage.map_err(|problem| self.at_from(written, problem))?;
+                return self.instructions(position, stage);
             }
-            Origin::Other(name) => self
-                .bases
-                .find(&name, &platform)
-                .and_then(|base| Stage::start(base, written, &platform, &self.global)),
+            Origin::Replaced(context) => self.bases.open(context, &platform),
+            Origin::Other(name) => self.bases.find(&name, &platform),
         };
-        let stage = started.map_err(|problem| self.at_from(written, problem))?;
-        self.instructions(position, stage)
+        let stage = base.and_then(|base| Stage::start(base, written, &platform, &self.global));
+        let stage = stage.map_err(|problem| self.at_from(written, problem))?;
+        if is_replaced { Ok(stage) } else { self.instructions(position, stage) }
     }
 
     fn instructions(&mut self, position: usize, mut stage: Stage) -> Result<Stage, Error> {
@@ -263,10 +248,8 @@ impl<'a> Interpreter<'a> {
         platform: &Platform,
     ) -> Result<Box<dyn Files + '_>, Problem> {
         if let Some(source) = self.source_stage(from, position)? {
-            let Some(source) = &mut self.done[source] else {
-                return Err(Problem::From { from: from.to_owned(), reason: "was left out" });
-            };
-            let (files, name) = (&*source.tree(self.bases)?, format!("the stage `{from}`"));
+            let source = self.done.get_mut(&source).ok_or(Problem::Lost)?;
+            let (files, name) = (source.files(self.bases)?, format!("the stage `{from}`"));
             return Ok(Box::new(Named { files, name }));
         }
         Ok(match self.bases.find(from, platform)? {
@@ -295,14 +278,14 @@ impl<'a> Interpreter<'a> {
         let problem = match problem {
             // It was not the instruction that failed.
             Problem::Other(error) if matches!(*error, Error::Interrupted) => return *error,
-            problem => Box::new(problem),
+            problem => problem,
         };
-        Error::At {
+        Error::At(Box::new(InstructionFailed {
             place: self.place(line),
             instruction: text.to_owned(),
             platform: self.platform.clone(),
             problem,
-        }
+        }))
     }
 }
 

@@ -27,8 +27,7 @@ mod tree;
 mod warning;
 
 pub use base::Resolve;
-pub use containerfile::{InstructionError, WordsError};
-pub use error::{Error, Place, Problem};
+pub use error::{Error, InstructionFailed, Place, Problem};
 pub use expand::ExpandError;
 pub use ignore::PatternError;
 pub use native::Built;

@@ -18,7 +18,7 @@ use crate::copy::{Changes, absolute};
 use crate::interpret::Interpreter;
 use crate::stage::{Stage, Step};
 use crate::tree::{Node, NodeKind};
-use crate::{BuildRequest, Error, Place, Problem, Warning, machine, warning};
+use crate::{BuildRequest, Error, InstructionFailed, Place, Problem, Warning, machine, warning};
 
 /// What a build made.
 #[derive(Clone, Debug)]
@@ -91,12 +91,12 @@ fn check_programs(file: &Containerfile, stage: &Stage, platform: &Platform) -> R
 }
 
 fn at(file: &Containerfile, step: &Step, platform: &Platform, problem: Problem) -> Error {
-    Error::At {
+    Error::At(Box::new(InstructionFailed {
         place: Place { file: file.path.clone(), line: step.line },
         instruction: step.text.clone(),
         platform: platform.clone(),
-        problem: Box::new(problem),
-    }
+        problem,
+    }))
 }
 
 /// Makes the layers of all stages: of equal changes, one.

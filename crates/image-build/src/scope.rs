@@ -68,7 +68,7 @@ impl Scope {
         file: &'a Containerfile,
         request: &BuildRequest,
         platform: &Platform,
-    ) -> Result<Scope, (&'a Instruction, Problem)> {
+    ) -> Result<Scope, (&'a Instruction, Box<Problem>)> {
         let mut scope = Scope::predefined(file, request, platform);
         for instruction in &file.arguments {
             let Kind::Arg(arguments) = &instruction.kind else { continue };
@@ -76,7 +76,10 @@ impl Scope {
                 let value = match (request.build_args.get(name), default) {
                     (Some(given), _) => given.clone(),
                     (None, Some(default)) => {
-                        scope.expand(default).map_err(|problem| (instruction, problem))?.text
+                        scope
+                            .expand(default)
+                            .map_err(|problem| (instruction, Box::new(problem)))?
+                            .text
                     }
                     (None, None) => continue,
                 };

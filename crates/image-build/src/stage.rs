@@ -30,6 +30,8 @@ pub(crate) struct Stage {
     /// The platform of its programs.
     pub(crate) platform: Platform,
     pub(crate) scope: Scope,
+    /// The directory it starts from, and the step that this will be.
+    directory: Option<(Arc<Context>, Step)>,
     files: Lazy,
     /// Whether it has a CMD of its own, which an ENTRYPOINT then leaves alone.
     has_cmd: bool,
@@ -47,10 +49,11 @@ pub(crate) struct Step {
 }
 
 /// Files that are looked at when needed: most stages that start from an image
-/// never do.
+/// never do, and of a directory only a few files are copied.
 #[derive(Clone, Debug)]
 enum Lazy {
-    Ready(Tree),
+    Ready(Arc<Tree>),
+    Directory(Arc<Context>),
     Image(Image, String),
 }
 
@@ -72,14 +75,17 @@ impl Stage {
             author: None,
             platform: platform.clone(),
             scope: Scope::default(),
-            files: Lazy::Ready(Tree::default()),
+            directory: None,
+            files: Lazy::Ready(Arc::default()),
             has_cmd: false,
         };
         match base {
             Base::Nothing => stage.container.working_dir = "/".to_owned(),
             Base::Directory(context) => {
                 stage.container.working_dir = "/".to_owned();
-                stage.fill(&context, from)?;
+                stage.files = Lazy::Directory(Arc::clone(&context));
+                let step = Step { line: from.line, text: from.text.clone(), changes: None };
+                stage.directory = Some((context, step));
             }
             Base::Image(image, name) => {
                 stage.container = image.config().config.clone();
@@ -102,34 +108,45 @@ impl Stage {
         Stage { has_cmd: false, ..self.clone() }
     }
 
-    /// Puts everything of a directory in, as one layer.
-    fn fill(&mut self, context: &Context, from: &containerfile::Stage) -> Result<(), Problem> {
-        let tree = context.tree()?;
-        let all = tree.below(Path::new(""));
-        let changes = all.map(|(path, node)| (path.clone(), node.clone())).collect();
-        self.files = Lazy::Ready(tree);
-        self.record(from.line, &from.text, changes);
-        Ok(())
+    /// Puts everything of the directory that it starts from in, as its first
+    /// layer.
+    pub(crate) fn finish(mut self) -> Result<Stage, Problem> {
+        if let Some((context, mut step)) = self.directory.take() {
+            let tree = context.tree()?;
+            let all = tree.below(Path::new(""));
+            step.changes = kept(all.map(|(path, node)| (path.clone(), node.clone())).collect());
+            self.steps.insert(0, step);
+        }
+        Ok(self)
     }
 
-    /// Returns its files.
+    /// Returns its files, to change them.
     pub(crate) fn tree(&mut self, bases: &Bases<'_>) -> Result<&mut Tree, Problem> {
-        if let Lazy::Image(image, name) = &self.files {
-            self.files = Lazy::Ready(Tree::clone(&*bases.tree(image, name)?));
+        if let Lazy::Directory(context) = &self.files {
+            self.files = Lazy::Ready(Arc::new(context.tree()?));
         }
+        self.files(bases)?;
         match &mut self.files {
+            Lazy::Ready(tree) => Ok(Arc::make_mut(tree)),
+            Lazy::Directory(_) | Lazy::Image(..) => Err(Problem::Lost),
+        }
+    }
+
+    /// Returns its files, to look at them.
+    pub(crate) fn files(&mut self, bases: &Bases<'_>) -> Result<&dyn Files, Problem> {
+        if let Lazy::Image(image, name) = &self.files {
+            self.files = Lazy::Ready(bases.tree(image, name)?);
+        }
+        match &self.files {
             Lazy::Ready(tree) => Ok(tree),
-            // It was made ready above.
-            Lazy::Image(_, name) => {
-                Err(Problem::BadImage { image: name.clone(), reason: "it was not read".into() })
-            }
+            Lazy::Directory(context) => Ok(context),
+            Lazy::Image(..) => Err(Problem::Lost),
         }
     }
 
     /// Notes that an instruction was carried out.
     pub(crate) fn record(&mut self, line: usize, text: &str, changes: Changes) {
-        let changes = Some(changes).filter(|changes| !changes.is_empty()).map(Arc::new);
-        self.steps.push(Step { line, text: text.to_owned(), changes });
+        self.steps.push(Step { line, text: text.to_owned(), changes: kept(changes) });
     }
 
     /// Carries out an instruction that changes no files. Returns whether it
@@ -226,6 +243,11 @@ impl Stage {
             path => format!("{directory}/{path}"),
         }
     }
+}
+
+/// Returns changes if there are any: no layer is made of none.
+fn kept(changes: Changes) -> Option<Arc<Changes>> {
+    Some(changes).filter(|changes| !changes.is_empty()).map(Arc::new)
 }
 
 /// Docker's field of a config for SHELL.

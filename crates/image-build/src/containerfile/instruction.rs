@@ -64,7 +64,7 @@ pub(crate) struct Copy {
 
 /// What is wrong with an instruction, whoever runs it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InstructionError {
+pub(crate) enum InstructionError {
     /// Its words cannot be told apart.
     #[error(transparent)]
     Words(#[from] WordsError),

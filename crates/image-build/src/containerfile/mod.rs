@@ -14,9 +14,8 @@ use std::path::{Path, PathBuf};
 
 use parse_dockerfile as ast;
 
-pub use instruction::InstructionError;
+use instruction::InstructionError;
 pub(crate) use instruction::{Command, Copy, Instruction, Kind};
-pub use words::WordsError;
 
 use crate::{Error, Place};
 

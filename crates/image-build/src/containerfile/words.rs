@@ -9,7 +9,7 @@ pub(crate) type Pair = (String, String);
 
 /// Why arguments cannot be understood.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum WordsError {
+pub(crate) enum WordsError {
     /// A word is no pair.
     #[error("`{0}` has no `=`; write `NAME=VALUE`")]
     NoEquals(String),

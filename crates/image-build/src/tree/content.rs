@@ -5,7 +5,7 @@ use std::hash::{Hash, Hasher};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use host::fs::{IoContext, IoError};
 use oci::Layer;
@@ -46,9 +46,8 @@ pub(crate) struct Packed(Arc<Parts>);
 #[derive(Debug)]
 struct Parts {
     layer: Layer,
+    /// Where the file goes.
     work: PathBuf,
-    /// The tar, once it is there.
-    tar: Mutex<Option<PathBuf>>,
 }
 
 /// The most that the tar of one layer may have: layers are of strangers.
@@ -56,20 +55,18 @@ pub(super) const TAR_MAX: u64 = 64 << 30;
 
 impl Packed {
     pub(super) fn new(layer: Layer, work: &Path) -> Packed {
-        Packed(Arc::new(Parts { layer, work: work.to_owned(), tar: Mutex::new(None) }))
+        Packed(Arc::new(Parts { layer, work: work.to_owned() }))
     }
 
+    /// Returns the file with the tar. Two who come at once both write it, and
+    /// the same.
     fn tar(&self) -> Result<PathBuf, Error> {
-        let Parts { layer, work, tar } = &*self.0;
-        let mut tar = tar.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(path) = &*tar {
-            return Ok(path.clone());
-        }
+        let Parts { layer, work } = &*self.0;
         let path = work.join(format!("{}.tar", layer.diff_id().hex()));
         if !path.exists() {
             layer.unpack(&path, TAR_MAX)?;
         }
-        Ok(tar.insert(path).clone())
+        Ok(path)
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::support::{World, platform, same, show};
 
 /// One entry of a layer: kind, name, link or content.
-type Entry = (char, &'static str, &'static str);
+pub(crate) type Entry = (char, &'static str, &'static str);
 
 /// Makes a layer that is a plain tar: files 'f', directories 'd', links 'l',
 /// hard links 'h', pipes 'p'.
@@ -248,6 +248,23 @@ fn instructions_for_who_builds_on_an_image_are_an_error() {
         hint: build with `--engine docker` or `--engine podman`
         ",
     );
+}
+
+#[test]
+fn an_image_is_asked_for_once_for_each_platform() {
+    let world = World::new("FROM base AS a\nFROM base\nCOPY --from=a / /\nCOPY --from=base / /\n");
+    let mut request = world.request();
+    request.platforms = ["linux/amd64", "linux/arm64"].map(platform).to_vec();
+    let asked = std::sync::Mutex::new(Vec::new());
+    let resolve = |reference: &oci::Reference, platform: &oci::Platform| {
+        asked.lock().unwrap().push(format!("{reference} {platform}"));
+        Ok(Image::builder(platform.clone()).build()?)
+    };
+    image_build::native::build(&request, &world.context(), &resolve).unwrap();
+    let mut asked = asked.into_inner().unwrap();
+    asked.sort();
+    let name = "docker.io/library/base:latest";
+    assert_eq!(asked, [format!("{name} linux/amd64"), format!("{name} linux/arm64")]);
 }
 
 #[test]

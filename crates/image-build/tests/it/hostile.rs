@@ -10,7 +10,7 @@ use host::Cmd;
 use image_build::native;
 use oci::{EntryLimits, Image, Platform, Reference};
 
-use crate::bases::image;
+use crate::bases::{Entry, image};
 use crate::support::{World, chain, same, show};
 
 #[test]
@@ -173,7 +173,7 @@ fn a_layer_touches_nothing_outside_its_tree() {
 fn a_layer_that_is_wrong_is_named() {
     let long: &'static str = Box::leak("a/".repeat(2500).into_boxed_str());
     let looped: &[_] = &[('l', "a", "b"), ('l', "b", "a"), ('f', "a/x", "")];
-    let cases: [(&[(char, &'static str, &'static str)], &str); 2] = [
+    let cases: [(&[Entry], &str); 2] = [
         (looped, "it has links that lead nowhere"),
         (&[('h', "x", "not-there")], "it has a link to a file that is not there"),
     ];

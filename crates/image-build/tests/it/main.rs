@@ -1,5 +1,10 @@
 //! Containerfiles through the public interface: whole results, whole messages.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests make files, change them under way and run programs as any user would"
+)]
+
 mod support;
 
 mod bases;

@@ -39,6 +39,7 @@ fn copies_that_cannot_be_done() {
     fails("COPY prog*/x /", "nothing in the build context matches `prog*/x`");
     fails("COPY [a /", "`[a` is not a pattern: a `[` is not closed");
     fails("COPY gone /", "`gone` in the build context is a link that leads nowhere");
+    fails("COPY go* /", "`gone` in the build context is a link that leads nowhere");
     fails("COPY loop /", "`loop` in the build context is a link that leads nowhere");
     fails(
         "COPY *.o /d",

@@ -24,7 +24,8 @@ fn label(containerfile: &str, arguments: &[(&str, &str)]) -> String {
 #[test]
 fn variables_are_where_they_were_declared() {
     let show = "LABEL x=${A-no},${B-no}";
-    let cases: [(String, &[(&str, &str)], &str); 17] = [
+    type Arguments = &'static [(&'static str, &'static str)];
+    let cases: [(String, Arguments, &str); 17] = [
         (format!("FROM scratch\n{show}"), &[("A", "1")], "no,no"),
         (format!("ARG A=1\nFROM scratch\n{show}"), &[], "no,no"),
         (format!("ARG A=1\nFROM scratch\nARG A\n{show}"), &[], "1,no"),
@@ -72,9 +73,7 @@ fn platforms_are_predefined() {
     // Not declared, not there.
     assert_eq!(of(&format!("{global}\nFROM scratch\n{show}")), [",,,,,,,,"; 2]);
     // A default is one.
-    let names = format!(
-        "TARGETPLATFORM TARGETOS TARGETARCH=mine TARGETVARIANT BUILDPLATFORM BUILDOS BUILDARCH BUILDVARIANT TARGETSTAGE"
-    );
+    let names = "TARGETPLATFORM TARGETOS TARGETARCH=mine TARGETVARIANT BUILDPLATFORM BUILDOS BUILDARCH BUILDVARIANT TARGETSTAGE";
     let mine: Vec<_> =
         set.iter().map(|x| x.replace("arm,v7", "mine,v7").replace("s390x,,", "mine,,")).collect();
     assert_eq!(of(&format!("FROM scratch AS it\nARG {names}\n{show}")), mine);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::error::Error as StdError;
 use std::fmt::Write;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use image_build::{BuildRequest, Built, Error, native};
 use oci::{EntryKind, EntryLimits, Image, Layer, Platform, Reference};
@@ -204,12 +204,4 @@ pub(crate) fn same(found: &str, expected: &str) {
         .map(|line| format!("{}\n", line.get(indent..).unwrap_or(line)))
         .collect();
     assert_eq!(found.trim_end(), text.trim_end(), "found:\n{found}");
-}
-
-/// The start of every config made from scratch.
-pub(crate) const PATH: &str =
-    r#""Env":["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin""#;
-
-pub(crate) fn write(path: &Path, bytes: &[u8]) {
-    std::fs::write(path, bytes).unwrap();
 }
