@@ -10,6 +10,7 @@ use oci::Platform;
 
 use crate::expand::ExpandError;
 use crate::ignore::PatternError;
+use crate::tree::PATH_MAX;
 
 /// A line of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -170,6 +171,12 @@ pub enum Problem {
     LostLink {
         /// The path.
         path: String,
+        /// What it is in.
+        place: String,
+    },
+    /// A path is longer than a system takes it.
+    #[error("a path in {place} has more than {PATH_MAX} bytes")]
+    LongPath {
         /// What it is in.
         place: String,
     },

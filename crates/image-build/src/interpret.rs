@@ -204,7 +204,7 @@ impl<'a> Interpreter<'a> {
                     stage: self.file.stages[position].name.clone(),
                 });
             }
-            kind => drop(stage.set(kind)?),
+            kind => stage.set(kind)?,
         }
         stage.record(instruction.line, &instruction.text, changes);
         Ok(())

@@ -61,7 +61,9 @@ impl BuildRequest {
         let name = familiar(name);
         let find = |wanted: Option<&Platform>| {
             let mut contexts = self.contexts.iter().rev();
-            contexts.find(|context| context.name == name && context.platform.as_ref() == wanted)
+            contexts.find(|context| {
+                context.name == name && context.platform.as_ref().map(normal) == wanted.map(normal)
+            })
         };
         find(Some(platform)).or_else(|| find(None))
     }
@@ -200,6 +202,17 @@ impl fmt::Display for NamedContext {
     }
 }
 
+/// Returns a platform with the variant that others leave out, or without the
+/// one that they need not write.
+fn normal(platform: &Platform) -> Platform {
+    let variant = match (platform.architecture.as_str(), platform.variant.as_deref()) {
+        ("arm", None) => Some("v7"),
+        ("arm64", Some("v8")) | ("amd64", Some("v1")) => None,
+        (_, variant) => variant,
+    };
+    Platform { variant: variant.map(str::to_owned), ..platform.clone() }
+}
+
 /// Returns an image's name as people write it, without docker's defaults;
 /// any other name as it is.
 fn familiar(name: &str) -> String {
@@ -269,6 +282,8 @@ mod tests {
         assert_eq!(found("b", &s390x).unwrap(), "b=all2");
         assert_eq!(found("docker.io/library/golang", &s390x).unwrap(), "golang=go");
         assert_eq!(found("golang:1.22", &s390x), None);
+        let v8 = "linux/arm64/v8".parse().unwrap();
+        assert_eq!(found("b", &v8).unwrap(), "b::linux/arm64=arm");
     }
 
     proptest! {

@@ -29,11 +29,7 @@ impl Variables for Scope {
 
 impl Scope {
     /// Returns the predefined variables of a build for `platform`.
-    pub(crate) fn predefined(
-        file: &Containerfile,
-        request: &BuildRequest,
-        platform: &Platform,
-    ) -> Scope {
+    fn predefined(file: &Containerfile, request: &BuildRequest, platform: &Platform) -> Scope {
         let last = file.stages.last().and_then(|stage| stage.name.clone());
         let target = request.target.clone().or(last).unwrap_or_else(|| "default".to_owned());
         let mut variables = BTreeMap::from([("TARGETSTAGE".to_owned(), target)]);

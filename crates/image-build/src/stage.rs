@@ -149,9 +149,9 @@ impl Stage {
         self.steps.push(Step { line, text: text.to_owned(), changes: kept(changes) });
     }
 
-    /// Carries out an instruction that changes no files. Returns whether it
-    /// was one.
-    pub(crate) fn set(&mut self, kind: &Kind) -> Result<bool, Problem> {
+    /// Carries out an instruction that changes settings alone; the others are
+    /// not its business.
+    pub(crate) fn set(&mut self, kind: &Kind) -> Result<(), Problem> {
         let Stage { scope, container, .. } = self;
         match kind {
             Kind::Env(pairs) => {
@@ -202,9 +202,9 @@ impl Stage {
                 container.extra.insert("Healthcheck".to_owned(), health.to_json());
             }
             Kind::Maintainer(author) => self.author = Some(author.clone()),
-            Kind::Arg(_) | Kind::Copy(_) | Kind::Workdir(_) | Kind::Beyond(_) => return Ok(false),
+            Kind::Arg(_) | Kind::Copy(_) | Kind::Workdir(_) | Kind::Beyond(_) => {}
         }
-        Ok(true)
+        Ok(())
     }
 
     /// Carries out a WORKDIR; makes the directory where it is missing.

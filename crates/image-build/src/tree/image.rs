@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use oci::{Attributes, EntryKind, EntryLimits, Image, Layer, Member};
 
 use super::content::{Content, Packed, TAR_MAX};
-use super::{Files, Node, NodeKind, Tree, clean, last_name, resolve};
+use super::{Files, Node, NodeKind, PATH_MAX, Tree, clean, last_name, resolve};
 use crate::Problem;
 
 /// The name that makes a directory empty before it is filled.
@@ -19,9 +19,6 @@ const OPAQUE: &str = ".wh..wh..opq";
 
 /// How names start that remove what a lower layer has.
 const WHITEOUT: &str = ".wh.";
-
-/// The longest path; more is no path on Linux either (PATH_MAX).
-const PATH_MAX: usize = 4096;
 
 impl Tree {
     /// Reads the headers of all layers. Bytes of files that are read later

@@ -71,6 +71,9 @@ pub(crate) trait Files {
 /// builders follow.
 const LINKS_MAX: usize = 255;
 
+/// The longest path; more is no path on Linux either (PATH_MAX).
+pub(crate) const PATH_MAX: usize = 4096;
+
 /// Follows the links on the way to `path` and at its end, from the root of
 /// `files`; `..` stops there. What is not there is kept as it is written.
 pub(crate) fn resolve(files: &dyn Files, path: &Path) -> Result<PathBuf, Problem> {
@@ -83,6 +86,9 @@ pub(crate) fn resolve(files: &dyn Files, path: &Path) -> Result<PathBuf, Problem
             continue;
         }
         let next = resolved.join(&part);
+        if next.as_os_str().len() > PATH_MAX {
+            return Err(Problem::LongPath { place: files.name().to_owned() });
+        }
         let Some(Node { kind: NodeKind::Symlink(target), .. }) = files.get(&next)? else {
             resolved = next;
             continue;

@@ -210,6 +210,14 @@ fn words_cannot_grow_for_ever() {
     let world = World::new(&format!("FROM scratch\nARG A0=0123456789\n{doubling}"));
     let message = world.fail();
     assert!(message.ends_with("cannot be expanded: it becomes longer than 1048576 bytes"));
+    // Nor can the directories that they name.
+    let doubling: String = (1..16).map(|i| format!("ARG A{i}=$A{}$A{}\n", i - 1, i - 1)).collect();
+    for line in ["COPY f /$A15", "WORKDIR /$A15", "COPY $A15 /"] {
+        let world =
+            World::new(&format!("FROM scratch\nARG A0=d/\n{doubling}{line}\n")).file("f", "");
+        let message = world.fail();
+        assert!(message.contains(" has more than 4096 bytes"), "{message}");
+    }
 }
 
 /// The most memory that this process ever had, in bytes.
