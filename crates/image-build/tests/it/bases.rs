@@ -279,3 +279,25 @@ fn an_image_for_another_machine_is_refused() {
         ",
     );
 }
+
+#[test]
+fn extended_attributes_are_missed_aloud() {
+    let mut tar = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(1);
+    header.set_mode(0o755);
+    tar.append_pax_extensions([("SCHILY.xattr.security.capability", b"x".as_slice())]).unwrap();
+    tar.append_data(&mut header, "ping", &b"P"[..]).unwrap();
+    let tar = tar.into_inner().unwrap();
+    let diff_id = Digest::of(&tar);
+    let layer = Layer::new(Blob::from_bytes(media::LAYER_TAR, tar), diff_id);
+    let base = Image::builder(platform("linux/amd64")).layer(layer, "old").build().unwrap();
+    let world = World::new("FROM scratch\nCOPY --from=base /ping /\n").image("base", base);
+    let warnings = world.build(&world.request()).unwrap().warnings;
+    assert_eq!(
+        warnings.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        [
+            "`ping` in the image `docker.io/library/base:latest` has extended attributes (capabilities, perhaps), which were not copied"
+        ]
+    );
+}
