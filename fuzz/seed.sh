@@ -1,7 +1,9 @@
 #!/bin/sh
-# Compiles the fixtures of bpf-object into the corpora, for both byte orders,
-# with and without debug information. Needs clang. Then, from the top:
+# Fills the corpora: with the fixtures of bpf-object, compiled for both byte
+# orders, with and without debug information, which needs clang; and with the
+# project's Containerfiles. Then, from the top:
 #
+#   cargo +nightly fuzz run build_containerfile
 #   cargo +nightly fuzz run read_object
 #   cargo +nightly fuzz run strip_debug
 set -eu
@@ -18,3 +20,5 @@ for corpus in read_object strip_debug; do
         done
     done
 done
+mkdir -p "$here/corpus/build_containerfile"
+cp "$here"/../Containerfile.* "$here/corpus/build_containerfile/"

@@ -67,6 +67,7 @@ pub(crate) static TOOLS: &[Tool] = {
         tool("docker-registry", Testing, "is pushed to and pulled from", ["docker-registry", "", "", "docker-registry", ""]),
         tool("htpasswd", Testing, "makes the registry's passwords", ["apache2-utils", "httpd-tools", "apache", "apache2-utils", "apache2-utils"]),
         tool("openssl", Testing, "makes the registry's certificates", ["openssl", "openssl", "openssl", "openssl", "openssl"]),
+        tool("runc", TestingSlowly, "runs what buildkitd builds", ["runc", "runc", "runc", "runc", "runc"]),
         tool("go", TestingSlowly, "builds the Go programs of the tests", ["", "golang", "go", "go", "go"]),
         tool("clang-16", TestingSlowly, "the same suite with another LLVM", ["clang-16", "", "", "", ""]),
         tool("clang-22", TestingSlowly, "the same suite with the newest LLVM", ["clang-22", "", "", "", ""]),

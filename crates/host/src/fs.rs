@@ -80,6 +80,25 @@ pub fn read_if_present(path: &Path) -> Result<Option<Vec<u8>>, IoError> {
     }
 }
 
+/// Opens a regular file for reading. Unlike [`File::open`] it does not follow
+/// `path` if that is a link, and does not wait for the writer of a pipe.
+///
+/// # Errors
+///
+/// Fails as the system does, or if it is anything but a regular file; names
+/// the path.
+pub fn open_regular(path: &Path) -> Result<File, IoError> {
+    use rustix::fs::{Mode, OFlags};
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = rustix::fs::open(path, flags, Mode::empty()).map(File::from);
+    let file = file.io_context("open", path)?;
+    if !file.metadata().io_context("read", path)?.is_file() {
+        let source = io::Error::other("it is not a regular file");
+        return Err(IoError::new("open", path, source));
+    }
+    Ok(file)
+}
+
 /// Makes a directory and its parents, if they are not there.
 ///
 /// # Errors
@@ -284,6 +303,20 @@ mod tests {
         assert_eq!(names(dir.path()).len(), 1);
         drop(staged);
         assert!(names(dir.path()).is_empty());
+    }
+
+    #[test]
+    fn only_regular_files_are_opened() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        write_atomic(&path("file"), b"x").unwrap();
+        std::os::unix::fs::symlink("file", path("link")).unwrap();
+        crate::Cmd::new("mkfifo").arg(path("pipe")).run().unwrap();
+        assert_eq!(io::read_to_string(open_regular(&path("file")).unwrap()).unwrap(), "x");
+        for name in ["link", "pipe", "absent", "."] {
+            let error = open_regular(&path(name)).unwrap_err();
+            assert_eq!(error.to_string(), format!("failed to open `{}`", path(name).display()));
+        }
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::layout::{
     Files, INDEX_FILE, Layout, MARKER, MARKER_FILE, WriteOptions, edit, regular_file,
 };
 use crate::spec::{Index, to_bytes};
-use crate::tarball::{self, EntryKind, invalid};
+use crate::tarball::{self, Entry, EntryKind, invalid};
 use crate::{Blob, Content, Error, Named};
 
 /// What became of an archive.
@@ -83,7 +83,8 @@ pub fn open(path: &Path) -> Result<Layout, Error> {
     let (mut marker, mut index, mut blobs) = (None, None, BTreeMap::new());
     let mut archive = tar::Archive::new(file);
     let entries = archive.entries_with_seek().io_context("read", path)?;
-    tarball::walk(entries, MEMBERS_MAX, &mut |entry, position, content| {
+    tarball::walk(entries, MEMBERS_MAX, &mut |member, position, content| {
+        let entry = Entry::from(member);
         // Skipping by seeking would not notice a file that ends too early.
         if position.checked_add(entry.size).is_none_or(|end| end > length) {
             return Err(invalid("it ends in the middle of an entry"));

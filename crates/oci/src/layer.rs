@@ -5,12 +5,18 @@
 //! so that equal files have equal bytes: one ustar header with fixed fields,
 //! and [`crate::gzip`].
 
-use std::io::{self, Read};
+mod build;
+
+use std::io::{self, BufWriter, Read, Write};
+use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
+use host::fs::{IoContext, Staged};
 
-use crate::tarball::{self, Entry, EntryLimits};
-use crate::{Blob, Digest, Error, gzip, media};
+pub use build::{Attributes, LayerBuilder};
+
+use crate::tarball::{self, Entry, EntryLimits, Member};
+use crate::{Blob, Digest, Error, media};
 
 /// One layer of an image.
 #[derive(Clone, Debug)]
@@ -28,20 +34,30 @@ impl Layer {
     /// Fails if `name` is not a relative path without `..` that fits a
     /// ustar header.
     pub fn single_file(name: &str, bytes: &[u8], mtime: u64) -> Result<Layer, Error> {
-        let header = file_header(name, bytes.len() as u64, mtime)?;
-        let mut tar = Vec::with_capacity(bytes.len() + 4 * BLOCK);
-        tar.extend_from_slice(header.as_bytes());
-        tar.extend_from_slice(bytes);
-        // To the end of the block, then two empty ones: the end.
-        tar.resize(tar.len().next_multiple_of(BLOCK) + 2 * BLOCK, 0);
-        let diff_id = Digest::of(&tar);
-        Ok(Layer { blob: Blob::from_bytes(media::LAYER_GZIP, gzip::compress(&tar)?), diff_id })
+        let size = bytes.len() as u64;
+        let header = file_header(name, size, mtime)?;
+        let mut builder = LayerBuilder::in_memory(mtime);
+        builder.put(header.as_bytes())?;
+        builder.content(Path::new(name), size, &mut &*bytes)?;
+        builder.finish()
     }
 
     /// Makes a layer of a blob that is one already and the digest of the tar
     /// in it.
     pub fn new(blob: Blob, diff_id: Digest) -> Layer {
         Layer { blob, diff_id }
+    }
+
+    /// Returns the same layer under the media type that the OCI specification
+    /// has for it.
+    pub(crate) fn to_oci(&self) -> Layer {
+        let mut descriptor = self.blob.descriptor().clone();
+        match descriptor.media_type.as_str() {
+            media::DOCKER_LAYER_GZIP => descriptor.media_type = media::LAYER_GZIP.to_owned(),
+            media::DOCKER_LAYER_TAR => descriptor.media_type = media::LAYER_TAR.to_owned(),
+            _ => {}
+        }
+        Layer { blob: Blob::new(descriptor, self.blob.content().clone()), diff_id: self.diff_id }
     }
 
     /// Returns the bytes as they are stored and sent.
@@ -80,19 +96,67 @@ impl Layer {
         limits: EntryLimits,
         visit: &mut dyn FnMut(Entry) -> Result<(), Error>,
     ) -> Result<(), Error> {
+        self.walk(limits, &mut |member, _, content| {
+            let mut entry = Entry::from(member);
+            content.take(limits.kept).read_to_end(&mut entry.bytes)?;
+            visit(entry).map_err(io::Error::other)
+        })
+    }
+
+    /// Calls `visit` with the headers of the tar one by one, and where in the
+    /// tar the bytes of each start. Names are handed out byte for byte.
+    ///
+    /// # Errors
+    ///
+    /// As [`Layer::entries`], and as `visit` does.
+    pub fn for_each_member(
+        &self,
+        limits: EntryLimits,
+        visit: &mut dyn FnMut(Member, u64) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        self.walk(limits, &mut |member, offset, _| visit(member, offset).map_err(io::Error::other))
+    }
+
+    fn walk(
+        &self,
+        limits: EntryLimits,
+        visit: &mut dyn FnMut(Member, u64, &mut dyn Read) -> io::Result<()>,
+    ) -> Result<(), Error> {
         let mut reader = self.tar(limits.total)?;
         let mut archive = tar::Archive::new(&mut reader);
         archive
             .entries()
-            .and_then(|entries| {
-                tarball::walk(entries, limits.entries, &mut |mut entry, _, content| {
-                    content.take(limits.kept).read_to_end(&mut entry.bytes)?;
-                    visit(entry).map_err(io::Error::other)
-                })
-            })
+            .and_then(|entries| tarball::walk(entries, limits.entries, visit))
             .and_then(|()| io::copy(&mut reader, &mut io::sink()))
             .map_err(|error| self.invalid(error))?;
         Ok(())
+    }
+
+    /// Writes the tar, uncompressed, to the file `path`, which is there as a
+    /// whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the layer cannot be read, its tar has more than `limit` bytes
+    /// or is not the one it should be, or the file cannot be written.
+    pub fn unpack(&self, path: &Path, limit: u64) -> Result<(), Error> {
+        let directory = path.parent().unwrap_or(Path::new("."));
+        let staged = BufWriter::with_capacity(1 << 17, Staged::new(directory)?);
+        let mut writer = crate::HashingWriter::new(staged);
+        // A failed write and a failed read cannot be told apart here.
+        io::copy(&mut self.tar(limit)?, &mut writer).map_err(|error| self.invalid(error))?;
+        let (mut staged, digest, _) = writer.finish();
+        staged.flush().io_context("write", path)?;
+        if digest != self.diff_id {
+            let reason = format!("its tar is `{digest}` instead of `{}`", self.diff_id);
+            return Err(Error::InvalidDocument {
+                digest: self.blob.digest(),
+                what: "layer",
+                reason,
+            });
+        }
+        let staged = staged.into_inner().map_err(|e| e.into_error()).io_context("write", path)?;
+        Ok(staged.place(path)?)
     }
 
     /// Returns the digest that the tar really has.

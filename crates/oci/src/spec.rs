@@ -114,6 +114,7 @@ pub struct Manifest {
     /// The image config.
     pub config: Descriptor,
     /// The layers, lowest first.
+    #[serde(deserialize_with = "or_default")]
     pub layers: Vec<Descriptor>,
     /// What this manifest is about, for signatures and the like.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -305,6 +306,8 @@ mod tests {
     fn go_nulls_are_empty() {
         let text = r#"{"config":null,"rootfs":{"type":"layers","diff_ids":null},"history":null}"#;
         assert!(serde_json::from_str::<ImageConfig>(text).unwrap().history.is_empty());
+        let text = MANIFEST.replace(r#""layers":[]"#, r#""layers":null"#);
+        assert!(serde_json::from_str::<Manifest>(&text).unwrap().layers.is_empty());
         let text = r#"{"config":{"Labels":null,"Cmd":null,"Volumes":null}}"#;
         assert!(serde_json::from_str::<ImageConfig>(text).unwrap().config.labels.is_empty());
     }

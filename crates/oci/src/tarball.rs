@@ -3,8 +3,7 @@
 //! The format is POSIX ustar with the long names of GNU tar and of pax.
 //! Names are handed out as they stand, `..` and all. Everything a header can
 //! claim is bounded: the number of entries, names, and through the caller's
-//! reader the bytes. Not here: writing, which is a few header fields in
-//! `layer` and `archive`.
+//! reader the bytes. Not here: writing, which `layer` and `archive` do.
 
 use std::io::{self, Read};
 
@@ -50,6 +49,38 @@ pub struct Entry {
     pub bytes: Vec<u8>,
 }
 
+/// The header of an entry, byte for byte.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Its path as it stands in the archive.
+    pub name: Vec<u8>,
+    /// What it is.
+    pub kind: EntryKind,
+    /// Its permission bits.
+    pub mode: u32,
+    /// Its owner's number.
+    pub uid: u64,
+    /// Its group's number.
+    pub gid: u64,
+    /// Its time in seconds since 1970.
+    pub mtime: u64,
+    /// How many bytes follow it.
+    pub size: u64,
+    /// What a link points to.
+    pub link: Option<Vec<u8>>,
+    /// Whether it has extended attributes, such as capabilities.
+    pub has_xattrs: bool,
+}
+
+impl From<Member> for Entry {
+    fn from(member: Member) -> Entry {
+        let Member { name, kind, mode, uid, gid, mtime, size, link, has_xattrs: _ } = member;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let (name, link, bytes) = (text(&name), link.as_deref().map(text), Vec::new());
+        Entry { name, kind, mode, uid, gid, mtime, size, link, bytes }
+    }
+}
+
 /// How much of an archive is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EntryLimits {
@@ -72,12 +103,12 @@ impl Default for EntryLimits {
 /// The most a long name or a block of pax records may take.
 const EXTENSION_MAX: u64 = 1 << 20;
 
-/// Calls `visit` with every entry (its `bytes` are empty), where its bytes
-/// start in the archive, and a reader of them.
+/// Calls `visit` with every entry, where its bytes start in the archive, and
+/// a reader of them.
 pub(crate) fn walk<'a, R: Read + 'a>(
     entries: tar::Entries<'a, R>,
     limit: usize,
-    visit: &mut dyn FnMut(Entry, u64, &mut dyn Read) -> io::Result<()>,
+    visit: &mut dyn FnMut(Member, u64, &mut dyn Read) -> io::Result<()>,
 ) -> io::Result<()> {
     let mut pending = Extension::default();
     // Raw: the crate would read a long name of any length into memory.
@@ -95,9 +126,9 @@ pub(crate) fn walk<'a, R: Read + 'a>(
         if extension.size.is_some_and(|pax| pax != size) {
             return Err(invalid("an entry has two sizes"));
         }
-        let entry = describe(raw.header(), size, extension)?;
+        let member = describe(raw.header(), size, extension)?;
         let position = raw.raw_file_position();
-        visit(entry, position, &mut raw)?;
+        visit(member, position, &mut raw)?;
     }
     Ok(())
 }
@@ -106,7 +137,7 @@ pub(crate) fn invalid(reason: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, reason)
 }
 
-fn describe(header: &tar::Header, size: u64, extension: Extension) -> io::Result<Entry> {
+fn describe(header: &tar::Header, size: u64, extension: Extension) -> io::Result<Member> {
     let name = extension.name.unwrap_or_else(|| header.path_bytes().into_owned());
     let link = extension.link.or_else(|| header.link_name_bytes().map(|link| link.into_owned()));
     let kind = match header.entry_type() {
@@ -120,16 +151,16 @@ fn describe(header: &tar::Header, size: u64, extension: Extension) -> io::Result
     };
     let fields = header.as_old();
     let is_link = matches!(kind, EntryKind::Symlink | EntryKind::Hardlink);
-    Ok(Entry {
-        name: String::from_utf8_lossy(&name).into_owned(),
+    Ok(Member {
+        name,
         kind,
         mode: number(&fields.mode, header.mode())? & 0o7777,
         uid: number(&fields.uid, header.uid())?,
         gid: number(&fields.gid, header.gid())?,
         mtime: number(&fields.mtime, header.mtime())?,
         size,
-        link: link.filter(|_| is_link).map(|link| String::from_utf8_lossy(&link).into_owned()),
-        bytes: Vec::new(),
+        link: link.filter(|_| is_link),
+        has_xattrs: extension.has_xattrs,
     })
 }
 
@@ -145,6 +176,7 @@ struct Extension {
     name: Option<Vec<u8>>,
     link: Option<Vec<u8>>,
     size: Option<u64>,
+    has_xattrs: bool,
 }
 
 impl Extension {
@@ -171,7 +203,7 @@ impl Extension {
                     let size = record.value().ok().and_then(|size| size.parse().ok());
                     self.size = Some(size.ok_or_else(|| invalid("an entry's size is no number"))?);
                 }
-                _ => {}
+                key => self.has_xattrs |= key.starts_with(b"SCHILY.xattr."),
             }
         }
         Ok(())
@@ -201,7 +233,8 @@ mod tests {
 
     fn names(bytes: &[u8]) -> io::Result<Vec<(String, EntryKind)>> {
         let mut names = Vec::new();
-        walk(tar::Archive::new(bytes).entries()?, 100, &mut |entry, _, _| {
+        walk(tar::Archive::new(bytes).entries()?, 100, &mut |member, _, _| {
+            let entry = Entry::from(member);
             names.push((entry.name, entry.kind));
             Ok(())
         })?;

@@ -67,7 +67,11 @@ pub(crate) static GO_TOOLS: &[GoTool] = {
         tool("buildx", Bench, "builds and pushes beside us", ("github.com/docker/buildx", "v0.38.2"), "/cmd/buildx"),
         GoTool {
             excludes: BUILDKIT_EXCLUDES,
-            ..tool("buildkitd", Bench, "does buildx's work", BUILDKIT, "/cmd/buildkitd")
+            ..tool("buildkitd", Tests, "builds Containerfiles, for buildx too", BUILDKIT, "/cmd/buildkitd")
+        },
+        GoTool {
+            excludes: BUILDKIT_EXCLUDES,
+            ..tool("buildctl", Tests, "talks with buildkitd", BUILDKIT, "/cmd/buildctl")
         },
     ]
 };

@@ -8,7 +8,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Who may use which crates of this workspace, normally and to build:
 /// ARCHITECTURE.md, "Who may use whom".
-const MAY_USE: [(&str, &[&str]); 12] = [
+const MAY_USE: [(&str, &[&str]); 13] = [
     ("bpf-arch", &[]),
     ("host", &[]),
     ("test-support", &[]),
@@ -16,6 +16,7 @@ const MAY_USE: [(&str, &[&str]); 12] = [
     ("bpf-build", &["bpf-arch", "bpf-object", "host"]),
     ("oci", &["host"]),
     ("bytecode-image", &["bpf-arch", "bpf-object", "oci"]),
+    ("image-build", &["host", "oci"]),
     ("destination", &["host", "oci"]),
     ("registry-server", &["host", "oci"]),
     ("ui", &["host"]),

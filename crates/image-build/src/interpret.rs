@@ -1,0 +1,301 @@
+//! Carries out the stages of a Containerfile for one platform.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use oci::Platform;
+
+use crate::base::{Base, Bases};
+use crate::containerfile::{self, Containerfile, Copy, Instruction, Kind};
+use crate::copy::{Changes, Style, Target};
+use crate::owner::Owner;
+use crate::scope::Scope;
+use crate::stage::Stage;
+use crate::tree::{Files, Named, Tree};
+use crate::{Error, InstructionFailed, NamedContext, Place, Problem, Warning};
+
+/// Interprets for one platform.
+pub(crate) struct Interpreter<'a> {
+    bases: &'a Bases<'a>,
+    file: &'a Containerfile,
+    platform: &'a Platform,
+    global: Scope,
+    /// What was carried out, by the stage's position.
+    done: BTreeMap<usize, Stage>,
+    warnings: Vec<Warning>,
+}
+
+/// What a stage starts from.
+enum Origin<'a> {
+    /// A context that stands for it.
+    Replaced(&'a NamedContext),
+    /// An earlier stage.
+    Stage(usize),
+    /// Whatever has that name.
+    Other(String),
+}
+
+/// A needed stage: what it starts from, and the platform it is for.
+struct Needed<'a> {
+    origin: Origin<'a>,
+    platform: Platform,
+}
+
+impl<'a> Interpreter<'a> {
+    /// Carries out the stage `target` and those that it needs.
+    pub(crate) fn run(
+        bases: &'a Bases<'a>,
+        platform: &'a Platform,
+        target: usize,
+    ) -> Result<(Stage, Vec<Warning>), Error> {
+        let file = bases.file;
+        let mut interpreter = Interpreter {
+            bases,
+            file,
+            platform,
+            global: Scope::default(),
+            done: BTreeMap::new(),
+            warnings: Vec::new(),
+        };
+        interpreter.global = Scope::global(file, bases.request, platform)
+            .map_err(|(argument, problem)| interpreter.at(argument, *problem))?;
+        for (position, needed) in interpreter.needed(target)? {
+            let stage = interpreter.stage(position, needed)?;
+            interpreter.done.insert(position, stage);
+        }
+        let stage = interpreter.done.remove(&target).ok_or(Problem::Lost).and_then(Stage::finish);
+        let stage = stage.map_err(|problem| interpreter.at_from(&file.stages[target], problem))?;
+        Ok((stage, interpreter.warnings))
+    }
+
+    /// Finds the stages that `target` needs, itself included, from the first
+    /// to the last.
+    fn needed(&self, target: usize) -> Result<BTreeMap<usize, Needed<'a>>, Error> {
+        let mut wanted = BTreeSet::from([target]);
+        let mut needed = BTreeMap::new();
+        // Each needs only earlier ones.
+        while let Some(position) = wanted.pop_last() {
+            let stage = &self.file.stages[position];
+            let found = self.origin(position).map_err(|problem| self.at_from(stage, problem))?;
+            if let Origin::Stage(base) = found.origin {
+                wanted.insert(base);
+            }
+            let is_replaced = matches!(found.origin, Origin::Replaced(_));
+            for instruction in stage.instructions.iter().filter(|_| !is_replaced) {
+                let Kind::Copy(Copy { from: Some(from), .. }) = &instruction.kind else { continue };
+                let source = self.source_stage(from, position);
+                wanted.extend(source.map_err(|problem| self.at(instruction, problem))?);
+            }
+            needed.insert(position, found);
+        }
+        Ok(needed)
+    }
+
+    /// Finds out what the stage at a position starts from.
+    fn origin(&self, position: usize) -> Result<Needed<'a>, Problem> {
+        let stage = &self.file.stages[position];
+        let platform = match &stage.platform {
+            Some(word) => {
+                let word = self.expand_from(word)?;
+                let what = "a platform such as `linux/arm64`";
+                word.parse().map_err(|_| Problem::Value { value: word, what })?
+            }
+            None => self.platform.clone(),
+        };
+        let context = stage.name.as_deref();
+        let context = context.and_then(|name| self.bases.request.find_context(name, &platform));
+        if let Some(context) = context {
+            return Ok(Needed { origin: Origin::Replaced(context), platform });
+        }
+        let base = self.expand_from(&stage.base)?;
+        let origin = match self.file.find(&base) {
+            Some(earlier) if earlier < position => Origin::Stage(earlier),
+            _ => Origin::Other(base),
+        };
+        Ok(Needed { origin, platform })
+    }
+
+    /// Expands a word of a FROM, where every variable must be set.
+    fn expand_from(&self, word: &str) -> Result<String, Problem> {
+        let expansion = self.global.expand(word)?;
+        match expansion.unset.into_iter().next() {
+            Some(variable) => Err(Problem::Unset { variable }),
+            None if expansion.text.is_empty() => {
+                Err(Problem::Empty { word: word.to_owned(), unset: Vec::new() })
+            }
+            None => Ok(expansion.text),
+        }
+    }
+
+    /// Returns the stage that `--from` means, by its name or number, or
+    /// `None` if it means no stage.
+    fn source_stage(&self, from: &str, position: usize) -> Result<Option<usize>, Problem> {
+        let error = |reason| Problem::From { from: from.to_owned(), reason };
+        if from.contains('$') {
+            return Err(error(
+                "has a variable, which is not expanded there: give the image a name with `FROM … AS NAME`",
+            ));
+        }
+        let found = match from.parse::<usize>() {
+            Ok(number) if number < self.file.stages.len() => Some(number),
+            Ok(_) => return Err(error("is not the number of a stage")),
+            Err(_) => self.file.find(from),
+        };
+        match found {
+            Some(found) if found >= position => Err(error("is not there yet: it must come before")),
+            found => Ok(found),
+        }
+    }
+
+    /// Carries out a stage.
+    fn stage(&mut self, position: usize, needed: Needed<'_>) -> Result<Stage, Error> {
+        let written = &self.file.stages[position];
+        let Needed { origin, platform } = needed;
+        let is_replaced = matches!(origin, Origin::Replaced(_));
+        let base = match origin {
+            Origin::Stage(base) => {
+                let stage = self.done.get(&base).map(Stage::go_on).ok_or(Problem::Lost);
+                let stage = stage.map_err(|problem| self.at_from(written, problem))?;
+                return self.instructions(position, stage);
+            }
+            Origin::Replaced(context) => self.bases.open(context, &platform),
+            Origin::Other(name) => self.bases.find(&name, &platform),
+        };
+        let stage = base.and_then(|base| Stage::start(base, written, &platform, &self.global));
+        let stage = stage.map_err(|problem| self.at_from(written, problem))?;
+        if is_replaced { Ok(stage) } else { self.instructions(position, stage) }
+    }
+
+    fn instructions(&mut self, position: usize, mut stage: Stage) -> Result<Stage, Error> {
+        for instruction in &self.file.stages[position].instructions {
+            if host::interrupted() {
+                return Err(Error::Interrupted);
+            }
+            self.instruction(position, instruction, &mut stage)
+                .map_err(|problem| self.at(instruction, problem))?;
+        }
+        Ok(stage)
+    }
+
+    fn instruction(
+        &mut self,
+        position: usize,
+        instruction: &Instruction,
+        stage: &mut Stage,
+    ) -> Result<(), Problem> {
+        let mut changes = Changes::new();
+        if let Kind::Env(pairs) | Kind::Label(pairs) = &instruction.kind {
+            for (_, value) in pairs {
+                let place = self.place(instruction.line);
+                let unset = stage.scope.expand(value)?.unset.into_iter();
+                let warning = |variable| Warning::Unset { place: place.clone(), variable };
+                self.warnings.extend(unset.map(warning));
+            }
+        }
+        match &instruction.kind {
+            Kind::Arg(arguments) => {
+                let given = &self.bases.request.build_args;
+                stage.scope.declare(arguments, &self.global, given)?;
+            }
+            Kind::Workdir(path) => changes = stage.set_directory(path, self.bases)?,
+            Kind::Copy(copy) => changes = self.copy(position, copy, stage)?,
+            Kind::Beyond(name) => {
+                return Err(Problem::Beyond {
+                    instruction: name.clone(),
+                    stage: self.file.stages[position].name.clone(),
+                });
+            }
+            kind => stage.set(kind)?,
+        }
+        stage.record(instruction.line, &instruction.text, changes);
+        Ok(())
+    }
+
+    fn copy(
+        &mut self,
+        position: usize,
+        copy: &Copy,
+        stage: &mut Stage,
+    ) -> Result<Changes, Problem> {
+        let bases = self.bases;
+        let sources = copy.sources.iter().map(|source| stage.scope.filled(source));
+        let sources = sources.collect::<Result<Vec<_>, _>>()?;
+        let destination = stage.absolute(&stage.scope.filled(&copy.destination)?);
+        let mut style = Style::default();
+        if let Some(mode) = &copy.chmod {
+            style.mode = Some(parse_mode(stage.scope.filled(mode)?)?);
+        }
+        if let Some(owner) = &copy.chown {
+            let owner = stage.scope.filled(owner)?;
+            style.owner = Some(Owner::parse(&owner, stage.tree(bases)?)?);
+        }
+        let files = match &copy.from {
+            None => Box::new(bases.main_context()?),
+            Some(from) => self.source(from, position, &stage.platform)?,
+        };
+        let mut target = Target::new(stage.tree(bases)?);
+        let warnings = target.copy(&*files, &sources, &destination, style)?;
+        let changes = target.changes();
+        drop(files);
+        self.warnings.extend(warnings);
+        Ok(changes)
+    }
+
+    /// Returns the files that `--from` means.
+    fn source(
+        &mut self,
+        from: &str,
+        position: usize,
+        platform: &Platform,
+    ) -> Result<Box<dyn Files + '_>, Problem> {
+        if let Some(source) = self.source_stage(from, position)? {
+            let source = self.done.get_mut(&source).ok_or(Problem::Lost)?;
+            let (files, name) = (source.files(self.bases)?, format!("the stage `{from}`"));
+            return Ok(Box::new(Named { files, name }));
+        }
+        Ok(match self.bases.find(from, platform)? {
+            Base::Nothing => Box::new(Tree::default()),
+            Base::Directory(context) => Box::new(context),
+            Base::Image(image, name) => {
+                let files = self.bases.tree(&image, &name)?;
+                Box::new(Named { files, name: format!("the image `{name}`") })
+            }
+        })
+    }
+
+    fn at(&self, instruction: &Instruction, problem: Problem) -> Error {
+        self.error(instruction.line, &instruction.text, problem)
+    }
+
+    fn at_from(&self, stage: &containerfile::Stage, problem: Problem) -> Error {
+        self.error(stage.line, &stage.text, problem)
+    }
+
+    fn place(&self, line: usize) -> Place {
+        Place { file: self.file.path.clone(), line }
+    }
+
+    fn error(&self, line: usize, text: &str, problem: Problem) -> Error {
+        let problem = match problem {
+            // It was not the instruction that failed.
+            Problem::Other(error) if matches!(*error, Error::Interrupted) => return *error,
+            problem => problem,
+        };
+        Error::At(Box::new(InstructionFailed {
+            place: self.place(line),
+            instruction: text.to_owned(),
+            platform: self.platform.clone(),
+            problem,
+        }))
+    }
+}
+
+/// Parses the value of `--chmod`.
+fn parse_mode(word: String) -> Result<u32, Problem> {
+    let is_octal = !word.is_empty() && word.bytes().all(|c| matches!(c, b'0'..=b'7'));
+    let mode = u32::from_str_radix(&word, 8).ok().filter(|mode| is_octal && *mode <= 0o7777);
+    mode.ok_or(Problem::Flag {
+        flag: "chmod",
+        value: word,
+        reason: "the built-in builder takes octal numbers up to 7777",
+    })
+}

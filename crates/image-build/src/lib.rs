@@ -1,0 +1,35 @@
+//! Containerfile and contexts to images.
+//!
+//! A [`BuildRequest`] is everything that a build depends on, whichever engine
+//! does it. [`native::build`] does it in process: no engine, no root, the same
+//! bytes every time. What it cannot do (running programs above all) it refuses
+//! by name. Not here: getting images from registries, which the caller does,
+//! and what is in the files.
+
+#![forbid(unsafe_code)]
+
+mod base;
+mod containerfile;
+mod copy;
+mod error;
+mod expand;
+mod glob;
+mod ignore;
+mod interpret;
+mod machine;
+pub mod native;
+mod owner;
+mod request;
+mod scope;
+mod settings;
+mod stage;
+mod tree;
+mod warning;
+
+pub use base::Resolve;
+pub use error::{Error, InstructionFailed, Place, Problem};
+pub use expand::ExpandError;
+pub use ignore::PatternError;
+pub use native::Built;
+pub use request::{BuildRequest, ContextSource, NamedContext, ParseContextError};
+pub use warning::Warning;

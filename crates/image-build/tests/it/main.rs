@@ -1,0 +1,18 @@
+//! Containerfiles through the public interface: whole results, whole messages.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests make files, change them under way and run programs as any user would"
+)]
+
+mod support;
+
+mod bases;
+mod bytecode;
+mod config;
+mod contexts;
+mod copy;
+mod engines;
+mod hostile;
+mod messages;
+mod stages;
