@@ -2,7 +2,6 @@
 
 mod compare;
 
-use bpf_arch::Arch;
 use destination::Destination;
 use oci::layout::Tree;
 use oci::registry::{Client, Looks};
@@ -15,8 +14,9 @@ use crate::build_images::make::{self, Along, Made};
 use crate::catalogue::{self, Catalogue};
 use crate::compile::{self, CompileArgs};
 use crate::context::{Context, typed};
-use crate::plan::{self, Wish};
+use crate::plan;
 use crate::registry::{self, RegistryArgs};
+use crate::wish::WishArgs;
 use compare::Difference;
 
 /// Compare the images with what is published
@@ -31,13 +31,8 @@ use compare::Difference;
   cargo xtask diff-images --against oci:target/images go-xdp-counter
   cargo xtask diff-images --check --format json")]
 pub(crate) struct Args {
-    /// What to compare, as for build-images
-    #[arg(value_name = "SELECTION")]
-    selection: Vec<String>,
-
-    /// Everything that can be built, `default: false` or not
-    #[arg(long, conflicts_with = "selection")]
-    all: bool,
+    #[command(flatten)]
+    wish: WishArgs,
 
     /// What to compare with: registry, or oci:DIR (a tree of layouts)
     #[arg(long, value_name = "PLACE", default_value = "registry")]
@@ -46,22 +41,6 @@ pub(crate) struct Args {
     /// Exit with 1 if anything differs
     #[arg(long)]
     check: bool,
-
-    /// The platforms to build for, of those of each image
-    #[arg(long, value_name = "PLATFORM", value_delimiter = ',', value_parser = crate::words::platform)]
-    platform: Vec<Arch>,
-
-    /// The registry in the images' names, instead of the catalogue's
-    #[arg(long, value_name = "HOST", help_heading = "Names")]
-    registry: Option<String>,
-
-    /// The organization in the images' names, instead of the catalogue's
-    #[arg(long, value_name = "NAME", help_heading = "Names")]
-    organization: Option<String>,
-
-    /// The tag of the images, instead of the catalogue's; may be repeated
-    #[arg(long, value_name = "TAG", help_heading = "Names")]
-    tag: Vec<String>,
 
     #[command(flatten)]
     compile: CompileArgs,
@@ -101,23 +80,14 @@ enum Place {
 
 pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     let catalogue = Catalogue::load(&cx.root.join(catalogue::FILE)).map_err(Failure::usage)?;
-    let wish = Wish {
-        selection: args.selection.clone(),
-        all: args.all,
-        platforms: args.platform.clone(),
-        registry: args.registry.clone(),
-        organization: args.organization.clone(),
-        tags: args.tag.clone(),
-        created: crate::build_images::source_date_epoch()?,
-        ..Wish::default()
-    };
+    let wish = args.wish.wish()?;
     let plan = plan::plan(&catalogue, &wish)?;
     let place = place(&args.against, cx)?;
-    let host = args.registry.as_deref().unwrap_or(&catalogue.registry);
+    let host = wish.registry.as_deref().unwrap_or(&catalogue.registry);
     let client = args.registries.client(&catalogue, host)?;
     let workshop = args.compile.workshop_for(&plan.requests, cx)?;
     let published = match place {
-        Place::Registry => plan.images.iter().flat_map(|image| &image.references).collect(),
+        Place::Registry => plan.references(),
         Place::Tree(_) => Vec::new(),
     };
     let compiling = || compile::of_plan(cx, workshop.as_ref(), &plan.requests);

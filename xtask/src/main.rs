@@ -22,6 +22,7 @@ mod registry;
 mod serve_images;
 mod test;
 mod tools;
+mod wish;
 mod words;
 
 use std::process::ExitCode;

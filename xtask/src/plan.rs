@@ -10,23 +10,7 @@ use oci::Reference;
 use ui::{Exit, Failure};
 
 use crate::catalogue::{Catalogue, Entry, Kind, SelectionError, select};
-
-/// What the user asked for.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Wish {
-    pub(crate) selection: Vec<String>,
-    pub(crate) all: bool,
-    pub(crate) platforms: Vec<Arch>,
-    pub(crate) registry: Option<String>,
-    pub(crate) organization: Option<String>,
-    pub(crate) tags: Vec<String>,
-    /// The whole name of the one image that is selected.
-    pub(crate) name: Option<String>,
-    /// Where mirrored images are copied from instead, by their names.
-    pub(crate) mirrors: Vec<(String, Reference)>,
-    /// Seconds since 1970, for all images.
-    pub(crate) created: u64,
-}
+use crate::wish::Wish;
 
 /// What is going to be made.
 #[derive(Debug)]
@@ -37,6 +21,13 @@ pub(crate) struct Plan {
     pub(crate) images: Vec<Planned>,
     /// What a plain run does not take, and why.
     pub(crate) left_out: Vec<(String, &'static str)>,
+}
+
+impl Plan {
+    /// Returns every name that an image is to have.
+    pub(crate) fn references(&self) -> Vec<&Reference> {
+        self.images.iter().flat_map(|image| &image.references).collect()
+    }
 }
 
 /// One image that is going to be made.

@@ -108,11 +108,16 @@ pub(crate) fn while_looking<T>(
 
 /// Puts a refusal, and what to do about it, into words.
 pub(crate) fn failure(error: oci::registry::Error) -> Failure {
-    let hint = error.hint();
-    // The client does not know what its certificates are given with here.
-    let is_untrusted = hint.as_ref().is_some_and(|hint| hint.contains("private authority"));
-    let option = is_untrusted.then(|| "`--registry-ca FILE` gives a certificate".to_owned());
-    hint.into_iter().chain(option).fold(Failure::from(error), Failure::hint)
+    // The client does not know by which options it is told.
+    let option = if error.is_untrusted() {
+        Some("`--registry-ca FILE` gives a certificate".to_owned())
+    } else if error.is_without_tls() {
+        Some("`--plain-http HOST` names a registry without TLS".to_owned())
+    } else {
+        None
+    };
+    let hints: Vec<_> = error.hint().into_iter().chain(option).collect();
+    hints.into_iter().fold(Failure::from(error), Failure::hint)
 }
 
 /// Puts what failed for several names into words: once for each reason, for

@@ -15,7 +15,8 @@ use ui::Failure;
 use super::{Measurement, timed};
 use crate::catalogue::{self, Catalogue};
 use crate::context::Context;
-use crate::plan::{self, Wish};
+use crate::plan;
+use crate::wish::Wish;
 
 /// The source that is touched and changed.
 const CHANGED: &str = "bpf/xdp_pass.bpf.c";

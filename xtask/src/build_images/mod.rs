@@ -7,7 +7,6 @@ mod report;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use bpf_arch::Arch;
 use destination::Destination;
 use oci::Reference;
 use ui::{Failure, Failures};
@@ -15,16 +14,13 @@ use ui::{Failure, Failures};
 use crate::catalogue::{self, Catalogue};
 use crate::compile::{self, CompileArgs};
 use crate::context::{Context, typed};
-use crate::plan::{self, Plan, Wish};
+use crate::plan::{self, Plan};
 use crate::registry::{self, RegistryArgs};
+use crate::wish::{Wish, WishArgs};
 use make::Along;
 
 /// Where images go unless the user says otherwise.
 const DEFAULT_TO: &str = "images";
-
-/// The last second of the year 9999: images state times by RFC 3339, which
-/// knows no later ones.
-const LAST_SECOND: u64 = 253_402_300_799;
 
 /// Build images and put them where they are needed
 ///
@@ -47,17 +43,8 @@ const LAST_SECOND: u64 = 253_402_300_799;
   cargo xtask build-images --push csi-node-driver-registrar
   cargo xtask build-images --dry-run")]
 pub(crate) struct Args {
-    /// What to build
-    #[arg(value_name = "SELECTION")]
-    selection: Vec<String>,
-
-    /// Everything that can be built, `default: false` or not
-    #[arg(long, conflicts_with = "selection")]
-    all: bool,
-
-    /// The platforms to build for, of those of each image
-    #[arg(long, value_name = "PLATFORM", value_delimiter = ',', value_parser = crate::words::platform)]
-    platform: Vec<Arch>,
+    #[command(flatten)]
+    wish: WishArgs,
 
     /// Where to put the images: oci:DIR (a tree of layouts),
     /// oci-archive:FILE or registry; may be repeated; oci:target/images of the
@@ -87,18 +74,6 @@ pub(crate) struct Args {
     /// catalogue needs
     #[arg(long, help_heading = "Destination")]
     prune: bool,
-
-    /// The registry in the images' names, instead of the catalogue's
-    #[arg(long, value_name = "HOST", help_heading = "Names")]
-    registry: Option<String>,
-
-    /// The organization in the images' names, instead of the catalogue's
-    #[arg(long, value_name = "NAME", help_heading = "Names")]
-    organization: Option<String>,
-
-    /// The tag of the images, instead of the catalogue's; may be repeated
-    #[arg(long, value_name = "TAG", help_heading = "Names")]
-    tag: Vec<String>,
 
     /// The whole name of the one image that is selected
     #[arg(
@@ -139,16 +114,16 @@ fn mirror(word: &str) -> Result<(String, Reference), String> {
 pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     let started = Instant::now();
     let catalogue = Catalogue::load(&cx.root.join(catalogue::FILE)).map_err(Failure::usage)?;
-    let wish = wish(&args)?;
-    let plan = plan::plan(&catalogue, &wish)?;
     let destinations = destinations(&args, cx)?;
-    let refs_file = args.refs_file.as_deref().map(typed).transpose()?;
     let pushes = destinations.contains(&Destination::Registry);
     if args.preflight && !pushes {
         let message = "`--preflight` asks a registry, and nothing is to be pushed";
         return Err(Failure::usage(message).hint("add `--push`, or leave it out").into());
     }
-    let host = args.registry.as_deref().unwrap_or(&catalogue.registry);
+    let wish = Wish { name: args.name, mirrors: args.mirror, ..args.wish.wish()? };
+    let plan = plan::plan(&catalogue, &wish)?;
+    let refs_file = args.refs_file.as_deref().map(typed).transpose()?;
+    let host = wish.registry.as_deref().unwrap_or(&catalogue.registry);
     let client = args.registries.client(&catalogue, host)?;
     let workshop = args.compile.workshop_for(&plan.requests, cx)?;
     let workshop = workshop.as_ref();
@@ -159,10 +134,7 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
         return Ok(report::dry_run(&plan, workshop, &destinations, cx)?);
     }
     say_left_out(&plan, cx);
-    let names: Vec<&Reference> = match pushes {
-        true => plan.images.iter().flat_map(|image| &image.references).collect(),
-        false => Vec::new(),
-    };
+    let names = if pushes { plan.references() } else { Vec::new() };
     let compiling = || compile::of_plan(cx, workshop, &plan.requests);
     let (looks, compiled) = if args.preflight {
         let looks = client.look(&names);
@@ -183,7 +155,7 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     // What was made is reported even where what comes after fails.
     if args.prune && failures.0.is_empty() {
         let mut keep = plan::all_references(&catalogue, &wish)?;
-        keep.extend(made.iter().flat_map(|made| made.named.references.clone()));
+        keep.extend(plan.references().into_iter().cloned());
         let pruned = destinations.iter().map(|destination| make::prune(destination, &keep, cx));
         failures.0.extend(pruned.filter_map(Result::err));
     }
@@ -192,32 +164,6 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     failures.0.extend(written.and_then(Result::err).map(Failure::from));
     report.finish(&failures, started.elapsed(), cx)?;
     failures.or(())
-}
-
-fn wish(args: &Args) -> Result<Wish, Failure> {
-    Ok(Wish {
-        selection: args.selection.clone(),
-        all: args.all,
-        platforms: args.platform.clone(),
-        registry: args.registry.clone(),
-        organization: args.organization.clone(),
-        tags: args.tag.clone(),
-        name: args.name.clone(),
-        mirrors: args.mirror.clone(),
-        created: source_date_epoch()?,
-    })
-}
-
-/// Returns the time that images are to carry: the variable's
-/// (<https://reproducible-builds.org/specs/source-date-epoch/>), or 0.
-pub(crate) fn source_date_epoch() -> Result<u64, Failure> {
-    let Some(text) = std::env::var_os("SOURCE_DATE_EPOCH") else { return Ok(0) };
-    let text = text.to_string_lossy();
-    let seconds = text.parse().ok().filter(|seconds| *seconds <= LAST_SECOND);
-    seconds.ok_or_else(|| {
-        let message = format!("SOURCE_DATE_EPOCH is `{text}`, not a number of seconds");
-        Failure::usage(format!("{message} up to {LAST_SECOND}"))
-    })
 }
 
 fn destinations(args: &Args, cx: &Context<'_>) -> Result<Vec<Destination>, Failure> {

@@ -21,6 +21,17 @@ impl Error {
             _ => None,
         }
     }
+
+    /// Returns whether the registry's certificate is from an authority that
+    /// nobody said is to be trusted.
+    pub fn is_untrusted(&self) -> bool {
+        matches!(self, Error::Transport { reason, .. } if reason == UNTRUSTED)
+    }
+
+    /// Returns whether the registry does not speak TLS and was expected to.
+    pub fn is_without_tls(&self) -> bool {
+        matches!(self, Error::Transport { reason, .. } if reason == NO_TLS)
+    }
 }
 
 /// Returns the host and port of a URL as it is shown.

@@ -87,6 +87,8 @@ fn without_tls_where_it_is_said() {
     let run = push(&checkout, &registry.address, &args);
     assert_eq!(run.code, 1);
     assert!(run.stderr.contains("`HEAD https://"), "{}", run.stderr);
+    let hint = "hint: `--plain-http HOST` names a registry without TLS\n";
+    assert!(run.stderr.contains(hint), "{}", run.stderr);
     let args = [&args[..], &["--plain-http", &registry.address]].concat();
     let run = push(&checkout, &registry.address, &args);
     assert_eq!((run.code, run.stderr.as_str()), (0, ""));

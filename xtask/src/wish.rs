@@ -1,0 +1,78 @@
+//! What the user asks for: which images, for which platforms, under which
+//! names, of what time. Not here: what is done about it.
+
+use bpf_arch::Arch;
+use clap::Args;
+use oci::Reference;
+use ui::Failure;
+
+/// The last second of the year 9999: images state times by RFC 3339, which
+/// knows no later ones.
+const LAST_SECOND: u64 = 253_402_300_799;
+
+/// The options of every command that makes images.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct WishArgs {
+    /// Which images
+    #[arg(value_name = "SELECTION")]
+    selection: Vec<String>,
+
+    /// Everything that can be built, `default: false` or not
+    #[arg(long, conflicts_with = "selection")]
+    all: bool,
+
+    /// The platforms to build for, of those of each image
+    #[arg(long, value_name = "PLATFORM", value_delimiter = ',', value_parser = crate::words::platform)]
+    platform: Vec<Arch>,
+
+    /// The registry in the images' names, instead of the catalogue's
+    #[arg(long, value_name = "HOST", help_heading = "Names")]
+    registry: Option<String>,
+
+    /// The organization in the images' names, instead of the catalogue's
+    #[arg(long, value_name = "NAME", help_heading = "Names")]
+    organization: Option<String>,
+
+    /// The tag of the images, instead of the catalogue's; may be repeated
+    #[arg(long, value_name = "TAG", help_heading = "Names")]
+    tag: Vec<String>,
+}
+
+/// What the user asked for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wish {
+    pub(crate) selection: Vec<String>,
+    pub(crate) all: bool,
+    pub(crate) platforms: Vec<Arch>,
+    pub(crate) registry: Option<String>,
+    pub(crate) organization: Option<String>,
+    pub(crate) tags: Vec<String>,
+    /// The whole name of the one image that is selected.
+    pub(crate) name: Option<String>,
+    /// Where mirrored images are copied from instead, by their names.
+    pub(crate) mirrors: Vec<(String, Reference)>,
+    /// Seconds since 1970, for all images.
+    pub(crate) created: u64,
+}
+
+impl WishArgs {
+    /// Returns what these options ask for.
+    pub(crate) fn wish(self) -> Result<Wish, Failure> {
+        let WishArgs { selection, all, platform, registry, organization, tag } = self;
+        let (platforms, tags, created) = (platform, tag, source_date_epoch()?);
+        let (name, mirrors) = (None, Vec::new());
+        Ok(Wish { selection, all, platforms, registry, organization, tags, name, mirrors, created })
+    }
+}
+
+/// Returns the time that images are to carry: the variable's
+/// (<https://reproducible-builds.org/specs/source-date-epoch/>), or 0.
+fn source_date_epoch() -> Result<u64, Failure> {
+    let Some(text) = std::env::var_os("SOURCE_DATE_EPOCH") else { return Ok(0) };
+    let text = text.to_string_lossy();
+    let seconds = text.parse().ok().filter(|seconds| *seconds <= LAST_SECOND);
+    seconds.ok_or_else(|| {
+        let message = format!("SOURCE_DATE_EPOCH is `{text}`, not a number of seconds");
+        Failure::usage(format!("{message} up to {LAST_SECOND}"))
+    })
+}
