@@ -6,7 +6,7 @@ use super::machine::Machine;
 use crate::support::Checkout;
 
 /// Every tool, what it is needed for, and why.
-const TOOLS: [(&str, &str, &str); 20] = [
+const TOOLS: [(&str, &str, &str); 22] = [
     ("clang", "building", "compiles eBPF programs"),
     ("git", "test", "shows what the checkout holds"),
     ("skopeo", "test", "reads the images back"),
@@ -18,6 +18,7 @@ const TOOLS: [(&str, &str, &str); 20] = [
     ("docker-registry", "test", "is pushed to and pulled from"),
     ("htpasswd", "test", "makes the registry's passwords"),
     ("openssl", "test", "makes the registry's certificates"),
+    ("runc", "test --slow", "runs what buildkitd builds"),
     ("go", "test --slow", "builds the Go programs of the tests"),
     ("clang-16", "test --slow", "the same suite with another LLVM"),
     ("clang-22", "test --slow", "the same suite with the newest LLVM"),
@@ -26,11 +27,12 @@ const TOOLS: [(&str, &str, &str); 20] = [
     ("crane", "test --slow", "reads and writes registries"),
     ("push-with-ggcr", "bench push", "pushes beside us"),
     ("buildx", "bench push", "builds and pushes beside us"),
-    ("buildkitd", "bench push", "does buildx's work"),
+    ("buildkitd", "test --slow", "builds Containerfiles, for buildx too"),
+    ("buildctl", "test --slow", "talks with buildkitd"),
 ];
 
 /// How many of them are installed; the others are built.
-const INSTALLED: usize = 14;
+const INSTALLED: usize = 15;
 
 /// A machine with a compiler and a git, and without versions of one of them.
 fn machine() -> Machine {
