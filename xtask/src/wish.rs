@@ -13,7 +13,7 @@ const LAST_SECOND: u64 = 253_402_300_799;
 /// The options of every command that makes images.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct WishArgs {
-    /// Which images
+    /// Which images: names, organization/name, organization/, or kinds
     #[arg(value_name = "SELECTION")]
     selection: Vec<String>,
 
