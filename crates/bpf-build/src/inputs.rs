@@ -5,6 +5,7 @@
 //! changed while it was being compiled ([`Inputs::changed_meanwhile`]).
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -41,7 +42,9 @@ pub(crate) struct Inputs {
     /// A directory named after its content: what is in it never changes.
     fixed: PathBuf,
     started: SystemTime,
-    known: Mutex<HashMap<PathBuf, Arc<Input>>>,
+    /// By the path as it is written: comparing bytes costs less than comparing
+    /// paths, and two spellings are only two reads.
+    known: Mutex<HashMap<OsString, Arc<Input>>>,
 }
 
 impl Inputs {
@@ -57,14 +60,14 @@ impl Inputs {
     /// Returns what `path` holds.
     pub(crate) fn get(&self, path: &Path) -> Arc<Input> {
         let lock = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(input) = lock().get(path) {
+        if let Some(input) = lock().get(path.as_os_str()) {
             return Arc::clone(input);
         }
         let input = Arc::new(match host::fs::read(&self.root.join(path)) {
             Ok(bytes) => examine(&bytes),
             Err(_) => Input::default(),
         });
-        Arc::clone(lock().entry(path.to_owned()).or_insert(input))
+        Arc::clone(lock().entry(path.into()).or_insert(input))
     }
 
     /// Returns whether `path` exists now.
