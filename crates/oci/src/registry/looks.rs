@@ -25,7 +25,7 @@ impl Client {
     /// Looks at many names at once, a request each.
     pub fn look(&self, references: &[&Reference]) -> Looks {
         let workers = self.settings().concurrency;
-        let found = tasks::each(references, workers, |reference| self.resolve(reference));
+        let found = tasks::each(references, workers, |reference| self.standing(reference));
         Looks(references.iter().map(|reference| (*reference).clone()).zip(found).collect())
     }
 
@@ -39,6 +39,15 @@ impl Client {
         looks: &Looks,
         reference: &Reference,
     ) -> Result<Option<Descriptor>, Error> {
-        looks.of(reference).cloned().unwrap_or_else(|| self.resolve(reference))
+        looks.of(reference).cloned().unwrap_or_else(|| self.standing(reference))
+    }
+
+    /// Asks what a tag stands for, whatever digest is named with it: that is
+    /// what it is to stand for.
+    fn standing(&self, reference: &Reference) -> Result<Option<Descriptor>, Error> {
+        match reference.tag() {
+            Some(tag) => self.resolve(&reference.with_tag(tag).map_err(crate::Error::from)?),
+            None => self.resolve(reference),
+        }
     }
 }

@@ -7,7 +7,6 @@
 
 use std::collections::BTreeMap;
 
-use super::blob::Repository;
 use super::{Client, Error, Looks};
 use crate::{Digest, Reference, tasks};
 
@@ -65,8 +64,7 @@ impl Client {
 
     /// Opens an upload and cancels it.
     fn knock(&self, reference: &Reference) -> Result<(), Error> {
-        let host = self.registry(reference.registry())?;
-        let repository = Repository { host, name: reference.repository().to_owned() };
+        let (repository, _) = self.named(reference)?;
         let session = repository.open_session(self)?;
         repository.cancel(self, session);
         Ok(())

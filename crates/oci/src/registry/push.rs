@@ -173,11 +173,7 @@ impl Client {
 impl Job<'_> {
     /// Returns what the name stands for now.
     fn look(&self, client: &Client, looks: &Looks) -> Result<plan::Found, Error> {
-        let found = match looks.of(self.reference).cloned() {
-            Some(found) => found,
-            None => self.repository.head_manifest(client, &self.name),
-        };
-        let found = match found {
+        let found = match client.looked(looks, self.reference) {
             // What is not there yet may be hidden from who may only read;
             // whether it may be written is said when it is.
             Err(Error::Refused(refusal))

@@ -67,6 +67,21 @@ fn what_was_looked_at_is_not_asked_for_again() {
     assert!(lines.iter().all(|line| !line.starts_with("HEAD ")), "{lines:?}");
 }
 
+/// A digest in a name says what it is to stand for, not that it does.
+#[test]
+fn a_tag_is_looked_at_whatever_digest_is_named_with_it() {
+    let Some(registry) = Registry::anonymous() else { return };
+    let (client, artifact) = (client(), index("one"));
+    push(&client, &[named(&[registry.name("org/one:v1")], &artifact)]);
+    let name = format!("{}@{}", registry.name("org/one:v2"), artifact.digest());
+    let looks = client.look(&[&reference(&name)]);
+    let batch = [named(std::slice::from_ref(&name), &artifact)];
+    let pushed = client.push_looked(&batch, &looks, &|_| {}).remove(0).unwrap();
+    assert!(!pushed[0].unchanged);
+    let tag = client.resolve(&reference(&registry.name("org/one:v2"))).unwrap().unwrap();
+    assert_eq!(tag.digest, artifact.digest());
+}
+
 #[test]
 fn every_refusal_is_told() {
     let server = Server::start(|_, request| {
