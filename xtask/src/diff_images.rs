@@ -2,6 +2,8 @@
 
 mod compare;
 
+use cli::registry::{self, RegistryArgs};
+use cli::typed;
 use destination::Destination;
 use oci::layout::Tree;
 use oci::registry::{Client, Looks};
@@ -13,9 +15,9 @@ use ui::{Exit, Failure, Failures, Format};
 use crate::build_images::make::{self, Along, Made};
 use crate::catalogue::{self, Catalogue};
 use crate::compile::{self, CompileArgs};
-use crate::context::{Context, typed};
+use crate::context::Context;
+use crate::credentials;
 use crate::plan;
-use crate::registry::{self, RegistryArgs};
 use crate::wish::WishArgs;
 use compare::Difference;
 
@@ -84,7 +86,9 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     let plan = plan::plan(&catalogue, &wish)?;
     let place = place(&args.against, cx)?;
     let host = wish.registry.as_deref().unwrap_or(&catalogue.registry);
-    let client = args.registries.client(&catalogue, host)?;
+    let client = args
+        .registries
+        .client(|files| credentials::of_organizations(files, &catalogue.organizations, host))?;
     let workshop = args.compile.workshop_for(&plan.requests, cx)?;
     let published = match place {
         Place::Registry => plan.references(),

@@ -4,9 +4,9 @@ use serde::Serialize;
 use ui::{Failure, Failures, Format, Table};
 
 use crate::catalogue::{self, Catalogue, Entry, Kind};
-use crate::compile::list;
 use crate::context::Context;
 use crate::plan;
+use cli::list;
 
 /// Show the images of the catalogue
 ///

@@ -2,17 +2,18 @@
 
 use bpf_build::Built;
 use bytecode_image::{AssembleError, Finding, Slot, assemble};
-use destination::{Destination, Options, Published};
+use cli::compile::Compiled;
+use cli::publish::{self, Delivered, Delivery};
+use cli::registry;
+use destination::Destination;
 use oci::layout::{Tree, WriteOptions};
-use oci::registry::{Client, Companion, Event, Looks};
+use oci::registry::{Client, Companion, Looks};
 use oci::{Artifact, Index, Named, Platform, Reference};
 use ui::{Failure, Failures};
 
 use super::report::Report;
-use crate::compile::Compiled;
 use crate::context::Context;
 use crate::plan::{Origin, Plan, Planned};
-use crate::registry;
 
 /// An image that was made, or found where it is to be copied from.
 pub(crate) struct Made {
@@ -176,37 +177,24 @@ pub(super) fn publish(
         Destination::Registry => "failed to push".to_owned(),
         _ => format!("failed to write to `{}`", shown(destination, cx)),
     };
-    let progress = cx.ui.progress_bytes("Pushing");
-    let sent = std::sync::atomic::AtomicU64::new(0);
-    let happens = |event: Event<'_>| match event {
-        Event::Planned { bytes } => progress.expect_bytes(bytes),
-        Event::Blob { bytes, sent: was_sent } => {
-            progress.bytes(bytes);
-            if was_sent {
-                sent.fetch_add(bytes, std::sync::atomic::Ordering::Relaxed);
-            }
-        }
-        Event::Tagged(reference) => cx.ui.step("Pushed", reference),
-        _ => {}
-    };
-    let durable = is_durable(destination, cx);
-    let outcomes =
-        destination.publish(&batch, Options { durable, client, looks, report: &happens });
-    report.sent(sent.into_inner());
-    let mut outcomes = match outcomes {
-        Ok(outcomes) => outcomes.into_iter(),
-        Err(error) => {
-            failures.0.push(write_failure(error).context(context));
+    let delivery = Delivery { client, looks, durable: is_durable(destination, cx) };
+    let Delivered { outcomes, sent } = match publish::publish(destination, &batch, delivery, cx.ui)
+    {
+        Ok(delivered) => delivered,
+        Err(failure) => {
+            failures.0.push(failure.context(context));
             return;
         }
     };
+    report.sent(sent);
+    let mut outcomes = outcomes.into_iter();
     let mut failed = Vec::new();
     for (made, outcome) in made.iter().zip(outcomes.by_ref()) {
-        let outcome = outcome.map_err(write_failure).and_then(|published| {
+        let outcome = outcome.and_then(|published| {
             if *destination == Destination::Registry {
                 push_companions(made, client)?;
             } else {
-                say(&published, cx);
+                publish::say(&published, cx.ui);
             }
             Ok(published)
         });
@@ -220,7 +208,7 @@ pub(super) fn publish(
         _ => format!("{context}: {what}"),
     }));
     let others = outcomes.filter_map(Result::err);
-    failures.0.extend(others.map(|error| write_failure(error).context(context.clone())));
+    failures.0.extend(others.map(|failure| failure.context(context.clone())));
 }
 
 fn push_companions(made: &Made, client: &Client) -> Result<(), Failure> {
@@ -271,15 +259,6 @@ fn is_durable(destination: &Destination, cx: &Context<'_>) -> bool {
     }
 }
 
-fn say(published: &Published, cx: &Context<'_>) {
-    if published.changed {
-        let names: Vec<_> = published.references.iter().map(ToString::to_string).collect();
-        let platforms = ui::count(published.platforms.len(), "platform");
-        let size = ui::human_bytes(published.size);
-        cx.ui.step("Packaged", format_args!("{} ({platforms}, {size})", names.join(", ")));
-    }
-}
-
 fn assembly_failure(plan: &Plan, image: &Planned, error: AssembleError) -> Failure {
     let source = source_of(plan, image);
     let differ = matches!(error, AssembleError::Differ { .. });
@@ -290,16 +269,6 @@ fn assembly_failure(plan: &Plan, image: &Planned, error: AssembleError) -> Failu
     } else {
         failure
     }
-}
-
-fn write_failure(error: destination::Error) -> Failure {
-    let error = match error {
-        destination::Error::Registry(error) => return registry::failure(error),
-        error => error,
-    };
-    let hint = error.hint();
-    let failure = Failure::from(error);
-    hint.into_iter().fold(failure, Failure::hint)
 }
 
 fn source_of(plan: &Plan, image: &Planned) -> String {

@@ -7,15 +7,17 @@ mod report;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use cli::registry::{self, RegistryArgs};
+use cli::{publish, typed};
 use destination::Destination;
 use oci::Reference;
 use ui::{Failure, Failures};
 
 use crate::catalogue::{self, Catalogue};
 use crate::compile::{self, CompileArgs};
-use crate::context::{Context, typed};
+use crate::context::Context;
+use crate::credentials;
 use crate::plan::{self, Plan};
-use crate::registry::{self, RegistryArgs};
 use crate::wish::{Wish, WishArgs};
 use make::Along;
 
@@ -124,7 +126,9 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     let plan = plan::plan(&catalogue, &wish)?;
     let refs_file = args.refs_file.as_deref().map(typed).transpose()?;
     let host = wish.registry.as_deref().unwrap_or(&catalogue.registry);
-    let client = args.registries.client(&catalogue, host)?;
+    let client = args
+        .registries
+        .client(|files| credentials::of_organizations(files, &catalogue.organizations, host))?;
     let workshop = args.compile.workshop_for(&plan.requests, cx)?;
     let workshop = workshop.as_ref();
     if let Some(workshop) = workshop {
@@ -170,18 +174,7 @@ fn destinations(args: &Args, cx: &Context<'_>) -> Result<Vec<Destination>, Failu
     if args.to.is_empty() && !args.push {
         return Ok(vec![Destination::Oci(cx.target().join(DEFAULT_TO))]);
     }
-    let here = typed(".".as_ref())?;
-    let parse = |text: &String| {
-        let parsed: Result<Destination, _> = text.parse();
-        parsed.map(|destination| destination.relative_to(&here)).map_err(Failure::usage)
-    };
-    let mut destinations = args.to.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
-    if args.push {
-        destinations.push(Destination::Registry);
-    }
-    let mut seen = std::collections::BTreeSet::new();
-    destinations.retain(|destination| seen.insert(destination.clone()));
-    Ok(destinations)
+    publish::destinations(&args.to, args.push)
 }
 
 /// The catalogue may pin the compiler that published images are made with;

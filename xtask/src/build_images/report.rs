@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bpf_build::Workshop;
+use cli::compile::Compiled;
+use cli::list;
 use destination::{Destination, Published};
 use serde::Serialize;
 use ui::{Failure, Failures, Format};
 
 use super::make::shown;
-use crate::compile::{Compiled, list};
 use crate::context::Context;
 use crate::plan::{Origin, Plan};
 

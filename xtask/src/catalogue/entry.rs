@@ -85,7 +85,7 @@ struct Word(Arch);
 impl<'de> Deserialize<'de> for Word {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Word, D::Error> {
         let word = String::deserialize(deserializer)?;
-        crate::words::platform(&word).map(Word).map_err(D::Error::custom)
+        cli::platform(&word).map(Word).map_err(D::Error::custom)
     }
 }
 
