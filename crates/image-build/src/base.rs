@@ -84,7 +84,8 @@ impl<'a> Bases<'a> {
         let file = &self.request.containerfile;
         // Not under its path: as a named context its ignore file is another.
         Ok(once(&self.contexts, PathBuf::new(), || {
-            Context::open(path, "the build context".to_owned(), Some(file))
+            let context = Context::open(path, "the build context".to_owned(), Some(file))?;
+            Ok::<_, crate::Error>(context.with(&self.request.files))
         })?)
     }
 

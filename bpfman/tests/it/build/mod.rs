@@ -1,0 +1,10 @@
+//! `bpfman image build` and `generate-build-args`.
+
+mod bad;
+mod build_args;
+mod containerfile;
+mod inputs;
+mod places;
+mod reference;
+mod source;
+mod world;
