@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 pub use build::ImageBuilder;
 
-use crate::spec::{Descriptor, ImageConfig, Manifest};
+use crate::spec::{Descriptor, ImageConfig, Manifest, to_bytes};
 use crate::{Blob, Digest, Error, Layer, Platform, media};
 
 /// A container image for one platform. Clones share one value.
@@ -100,6 +100,25 @@ impl Image {
         &self.0.manifest_document.annotations
     }
 
+    /// Returns the same image with exactly these annotations of its manifest;
+    /// itself if it has them already.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the manifest cannot be written.
+    pub fn with_annotations(&self, annotations: BTreeMap<String, String>) -> Result<Image, Error> {
+        if *self.annotations() == annotations {
+            return Ok(self.clone());
+        }
+        let Parts { manifest, manifest_document, config, config_document, layers } = &*self.0;
+        let manifest_document = Manifest { annotations, ..manifest_document.clone() };
+        let media_type = &manifest.descriptor().media_type;
+        let manifest = Blob::from_bytes(media_type, to_bytes(&manifest_document)?);
+        let (config, config_document) = (config.clone(), config_document.clone());
+        let layers = layers.clone();
+        Ok(Image(Arc::new(Parts { manifest, manifest_document, config, config_document, layers })))
+    }
+
     /// Returns the layers, lowest first.
     pub fn layers(&self) -> &[Layer] {
         &self.0.layers
@@ -149,6 +168,20 @@ fn match_up(config: &Blob, layers: Vec<Blob>, diff_ids: &[Digest]) -> Result<Vec
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn other_annotations_make_another_image() {
+        let layer = Layer::single_file("a.o", b"bytes", 0).unwrap();
+        let start = Image::builder("linux/arm/v7".parse().unwrap()).layer(layer, "COPY a.o /");
+        let plain = start.clone().build().unwrap();
+        let annotated = start.annotation("a", "1").build().unwrap();
+        let changed = plain.with_annotations(annotated.annotations().clone()).unwrap();
+        assert_eq!(changed.digest(), annotated.digest());
+        assert_eq!(changed.config_blob().digest(), plain.config_blob().digest());
+        let back = changed.with_annotations(BTreeMap::new()).unwrap();
+        assert_eq!(back.digest(), plain.digest());
+        assert_eq!(back.with_annotations(BTreeMap::new()).unwrap().digest(), plain.digest());
+    }
 
     #[test]
     fn an_image_of_its_own_parts_is_the_same() {

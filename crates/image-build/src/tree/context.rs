@@ -27,7 +27,7 @@ pub(crate) struct Context {
 }
 
 /// The ignore file in a context.
-const IGNORE_FILE: &str = ".dockerignore";
+pub(crate) const IGNORE_FILE: &str = ".dockerignore";
 
 /// Mode bits that a context's files bring along: who may do what. The others
 /// (set-user-ID and the like) are often accidents of the host.
