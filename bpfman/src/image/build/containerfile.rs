@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use bpf_arch::Arch;
 use clap::Args;
-use image_build::{BuildRequest, NamedContext, native};
+use cli::engine::EngineArgs;
+use image_build::{BuildRequest, Engine, NamedContext};
 use oci::registry::Client;
-use oci::{Artifact, Image, Platform, Reference};
+use oci::{Artifact, Platform};
 use ui::{Exit, Failure, Failures};
 
 use super::pair;
@@ -40,6 +41,9 @@ pub(super) struct ContainerfileArgs {
     /// The stage to build, the last one unless given
     #[arg(long, value_name = "STAGE", requires = "container_file")]
     target: Option<String>,
+
+    #[command(flatten)]
+    engine: EngineArgs,
 }
 
 /// What a build is given besides.
@@ -65,16 +69,20 @@ impl ContainerfileArgs {
         (work, client): (&Path, &Client),
         cx: &Context<'_>,
     ) -> Result<Artifact, Failures> {
-        let request = self.request(file, objects, marks, work)?;
-        let resolve =
-            |reference: &Reference, platform: &Platform| base(client, reference, platform);
-        let built = native::build(&request, work, &resolve).map_err(|error| {
-            let hint = error.hint();
-            let failure = hint.into_iter().fold(Failure::from(error), Failure::hint);
-            failure.context(format!("failed to build `{}`", file.display()))
-        })?;
-        built.warnings.iter().for_each(|warning| cx.ui.warn(warning));
-        let artifact = Artifact::Index(built.index);
+        let engine = self.engine.engine()?;
+        let mut request = self.request(file, objects, marks, work)?;
+        if engine != Engine::Native && !request.files.is_empty() {
+            // An engine is given a directory, and the current one may be
+            // anything.
+            request.context = None;
+            cx.ui.note(
+                "Some objects lie elsewhere: the build context is a directory with the objects \
+                 alone",
+            );
+        }
+        let index = cli::engine::build(&engine, &request, (work, client), cx.ui)
+            .map_err(|failure| failure.context(format!("failed to build `{}`", file.display())))?;
+        let artifact = Artifact::Index(index);
         check(file, &artifact)?;
         Ok(artifact)
     }
@@ -108,19 +116,6 @@ impl ContainerfileArgs {
 
 fn platform(arch: Arch) -> Platform {
     Platform { os: "linux".to_owned(), architecture: arch.goarch().to_owned(), variant: None }
-}
-
-/// Gets an image that the Containerfile names.
-fn base(
-    client: &Client,
-    reference: &Reference,
-    platform: &Platform,
-) -> Result<Image, Box<dyn std::error::Error + Send + Sync>> {
-    let artifact = client.pull(reference, Some(platform))?;
-    match artifact.images().first() {
-        Some(image) => Ok((*image).clone()),
-        None => Err(format!("`{reference}` is not for {platform}").into()),
-    }
 }
 
 /// Returns the objects by their paths in the build context, and the files

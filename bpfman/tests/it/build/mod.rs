@@ -3,6 +3,7 @@
 mod bad;
 mod build_args;
 mod containerfile;
+mod engine;
 mod inputs;
 mod places;
 mod reference;
