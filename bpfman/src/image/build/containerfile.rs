@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use bpf_arch::Arch;
+use bytecode_image::platform_of;
 use clap::Args;
 use cli::engine::EngineArgs;
 use image_build::{BuildRequest, Engine, NamedContext};
+use oci::Artifact;
 use oci::registry::Client;
-use oci::{Artifact, Platform};
 use ui::{Exit, Failure, Failures};
 
 use super::pair;
@@ -99,8 +100,8 @@ impl ContainerfileArgs {
         let (objects, files) = in_context(objects, &here, work)?;
         let archs = objects.archs();
         let host = Arch::host().or_else(|| archs.first().copied()).unwrap_or(Arch::Amd64);
-        let platforms = archs.into_iter().map(platform).collect();
-        let mut request = BuildRequest::new(file, &here, platforms, platform(host));
+        let platforms = archs.into_iter().map(platform_of).collect();
+        let mut request = BuildRequest::new(file, &here, platforms, platform_of(host));
         request.files = files;
         request.contexts =
             self.build_context.iter().map(|context| context.clone().relative_to(&here)).collect();
@@ -112,10 +113,6 @@ impl ContainerfileArgs {
         request.created = marks.created;
         Ok(request)
     }
-}
-
-fn platform(arch: Arch) -> Platform {
-    Platform { os: "linux".to_owned(), architecture: arch.goarch().to_owned(), variant: None }
 }
 
 /// Returns the objects by their paths in the build context, and the files
