@@ -63,11 +63,11 @@ impl StagedContext {
             }
         }
         if to.exists() {
-            let is_same = host::fs::read(&to)? == host::fs::read(file)?;
+            let is_same = to.is_file() && host::fs::read(&to)? == host::fs::read(file)?;
             return if is_same {
                 Ok(())
             } else {
-                Err(refuse("there is another file of that name"))
+                Err(refuse("there is something else of that name"))
             };
         }
         Ok(host::fs::link_or_copy(file, &to)?)
