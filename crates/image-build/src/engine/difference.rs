@@ -2,11 +2,14 @@
 //!
 //! Evened out here: the order of the platforms, the index's annotations,
 //! which engines cannot give to an index for one platform, and annotations of
-//! their own (buildah notes a base image, even where there is none). The
-//! images stay byte for byte what the engine made unless that is needed.
+//! their own (buildah notes a base image, even where there is none), and
+//! layers that hold nothing (buildah makes one of a stage that changes no
+//! file). The images stay byte for byte what the engine made unless that is
+//! needed.
 //!
 //! Not evened out, for it harms nobody:
 //! - history is in the engine's words, and so is the JSON of the documents;
+//! - podman makes one layer of a stage, the others one of each instruction;
 //! - layers are compressed by the engine, and BuildKit's carry an annotation
 //!   of how their times were set; BuildKit keeps times before the one that
 //!   was asked for, and classic docker all of them;
@@ -38,6 +41,7 @@ pub(super) fn even_out(
     for image in select(engine, request, images)? {
         check_labels(engine, request, &image)?;
         warnings.extend(other_time(engine, request, &image)?);
+        let image = image.without_empty_layers()?;
         sorted.push(image.with_annotations(request.annotations.clone())?);
     }
     Ok((Index::new(sorted, request.annotations.clone())?, warnings))

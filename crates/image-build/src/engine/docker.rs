@@ -16,6 +16,7 @@ use super::contexts::{Group, groups};
 use super::error::EngineError;
 use super::run::{self, Runner};
 use super::{ENGINE_DOCKER, Job};
+use crate::request::normal;
 use crate::{BuildRequest, Error, Warning};
 
 /// What errors call the commands.
@@ -137,7 +138,24 @@ fn comma_field(name: &str, path: &Path) -> OsString {
 }
 
 /// Has the image loaded into docker under this name.
-fn to_docker(command: Cmd, name: &str) -> Cmd {
+///
+/// The BuildKit in docker 20.10 leaves an ARG before the first FROM empty that
+/// is there for podman's sake; so it is given the platform, which is one here.
+fn to_docker(mut command: Cmd, job: &Job, name: &str) -> Cmd {
+    let Some(platform) = job.request.platforms.first().map(normal) else { return command };
+    let parts = [
+        ("TARGETPLATFORM", platform.to_string()),
+        ("TARGETOS", platform.os),
+        ("TARGETARCH", platform.architecture),
+        ("TARGETVARIANT", platform.variant.unwrap_or_default()),
+    ];
+    let is_wanted = |(name, _): &(&str, String)| {
+        let is_given = job.request.build_args.contains_key(*name);
+        !is_given && job.file.as_ref().is_some_and(|file| file.declares(name))
+    };
+    for (name, value) in parts.into_iter().filter(is_wanted) {
+        command = command.args(["--build-arg".to_owned(), format!("{name}={value}")]);
+    }
     command.args(["--load", "--tag", name])
 }
 
@@ -168,7 +186,7 @@ fn classic(job: &mut Job, start: Cmd, files: &Files, runner: &Runner<'_>) -> Res
     runner.say("this builder writes no archives: the image is loaded into docker, and saved");
     let name = format!("localhost/{}:latest", job.name);
     let saved = runner
-        .run(BUILD, &to_docker(start, &name).arg(job.context()))
+        .run(BUILD, &to_docker(start, job, &name).arg(job.context()))
         .and_then(|()| runner.run(SAVE, &save(&docker, &name, &files.archive)));
     // Not to be stopped half-way. A failure of the build says more than one
     // of this.

@@ -5,9 +5,9 @@
 //! behind in the user's storage, and `manifest push` would write to the
 //! machine that podman runs on, which can be another one.
 //!
-//! Nothing of its cache is used: podman 4.3 takes a stage that starts from
-//! `scratch` for the same on every platform, and gives one the image of
-//! another.
+//! Layers are not cached. The images of a cache stay in the user's storage
+//! as well, and with a cache podman 4.3 takes a stage that starts from
+//! `scratch` for the same on every platform: one gets the image of another.
 
 use std::path::{Path, PathBuf};
 
@@ -118,8 +118,7 @@ fn start(
         .iter()
         .flat_map(|(name, value)| ["--annotation".to_owned(), format!("{name}={value}")]);
     Cmd::new(podman)
-        // A layer for each instruction, as the others make them.
-        .args(["build", "--layers", "--no-cache", "--identity-label=false"])
+        .args(["build", "--layers=false", "--no-cache", "--identity-label=false"])
         .args(["--timestamp".to_owned(), request.created.to_string()])
         .args(options(request, group))
         .args(annotations)
