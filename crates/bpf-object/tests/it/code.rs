@@ -79,9 +79,44 @@ unknown: kernel function of_the_kernel
 #[test]
 fn what_is_asked_of_types() {
     check(
-        "core", "\
+        "core",
+        "\
+fields: v1 \n\
+questions: v1 \n\
+types: v1 \n\
+core fields: field offset struct pt_regs.di
+core fields: field offset struct task_struct.pid
+core fields: field offset struct task_struct[1].inner.values[2]
+core fields: field offset struct pt_regs.si
+core questions: field exists struct task_struct.state
+core questions: field offset struct task_struct.state
+core questions: field size struct task_struct.low
+core questions: field is signed struct task_struct.low
+core questions: field shift left struct task_struct.high
+core questions: field shift right struct task_struct.high
+core types: type exists struct inner
+core types: type size struct inner
+core types: local type id pid_t
+core types: type id struct inner
+core types: value exists enum state.SLEEPS
+core types: value enum state.RUNS
+4.1 implied by program type probe
 ",
     );
+}
+
+#[test]
+fn who_reads_the_context() {
+    let cases: [(&str, &[&str]); 3] =
+        [("core", &["fields", "questions"]), ("set", &["versions"]), ("programs", &["shared"])];
+    for (fixture, endian) in cases.iter().flat_map(|case| ENDIANS.map(|of| (case, of))) {
+        let (fixture, expected) = fixture;
+        let Some(object) = compile(fixture, endian) else { return };
+        let info = read(&object).unwrap();
+        let readers = functions(&info).filter(|(_, _, code)| code.reads_context);
+        let readers: Vec<_> = readers.map(|(name, _, _)| name).collect();
+        assert_eq!(readers, *expected, "{fixture}, {endian}");
+    }
 }
 
 #[test]
