@@ -271,11 +271,15 @@ mod tests {
         assert_eq!(Instruction::read([0x95, 0, 0, 0, 0, 0, 0, 0], Endian::Big).call(), None);
     }
 
+    /// Opcode, destination, source, immediate; the copies after it, and whether
+    /// something was read.
+    type Follow = (u8, u8, u8, i32, (u16, bool));
+
     /// A register's copies, one bit each, before and after an instruction, and
     /// whether something behind it was read.
     #[test]
     fn copies_of_a_pointer_are_followed() {
-        let cases: [(u8, u8, u8, i32, (u16, bool)); 9] = [
+        let cases: [Follow; 9] = [
             (0xbf, 6, 1, 0, (0b100_0010, false)), // r6 = r1
             (0xbf, 1, 2, 0, (0, false)),          // r1 = r2
             (0x79, 2, 1, 0, (0b10, true)),        // r2 = *(r1)
