@@ -94,7 +94,7 @@ pub(crate) fn plan(catalogue: &Catalogue, wish: &Wish) -> Result<Plan, Failure> 
                 }
                 Origin::Containerfile {
                     path: containerfile.clone(),
-                    annotations: recipe(entry, String::new(), wish.created).annotations(),
+                    annotations: recipe(entry, String::new(), wish.created).all_annotations(),
                 }
             }
         };
@@ -254,5 +254,6 @@ fn recipe(entry: &Entry, file: String, created: u64) -> Recipe {
         description: entry.description.clone(),
         licenses: entry.licenses.clone(),
         created,
+        ..Recipe::default()
     }
 }

@@ -67,7 +67,7 @@ pub(super) fn build_bytecode(
     }
     let files = names.iter().map(|(arch, name)| (*arch, name.as_str()));
     request.build_args = build_args(files, labels).into_iter().collect();
-    request.annotations = recipe.annotations();
+    request.annotations = recipe.all_annotations();
     request.created = recipe.created;
     cli::engine::build(engine, &request, (work, client), cx.ui)
 }

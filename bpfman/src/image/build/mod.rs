@@ -131,7 +131,7 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
         Some(file) => {
             args.containerfile.build(file, &objects, &marks, (work.path(), &client), cx)?
         }
-        None => assemble::assemble(&objects, &references, &marks)?,
+        None => assemble::assemble(&objects, &references, &marks, args.allow_divergence, cx)?,
     };
     let artifact = if objects.plain { plain(artifact) } else { artifact };
     let named = Named { references, artifact };
@@ -179,11 +179,11 @@ fn objects(
         Inputs::Source(path) => source.compile(&path, platforms, cx),
         Inputs::One(file) => {
             source.refuse("an object")?;
-            load(&[file], true, cx.ui)
+            load(&[file], true)
         }
         Inputs::Each(files) => {
             source.refuse("objects")?;
-            load(&files, false, cx.ui)
+            load(&files, false)
         }
     }
 }
