@@ -223,11 +223,7 @@ impl Staged {
 ///
 /// Fails as the system does, naming the path; the old file is then as it was.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), IoError> {
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let mut staged = Staged::new(directory)
+    let mut staged = Staged::new(directory_of(path))
         .and_then(|mut staged| staged.put(bytes).map(|()| staged))
         .map_err(|error| IoError::new("write", path, error.source))?;
     staged.flush().io_context("write", path)?;
@@ -247,6 +243,31 @@ pub fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<bool, IoError> {
     }
     write_atomic(path, bytes)?;
     Ok(true)
+}
+
+/// Makes a file at `to` with the bytes of `from`: another name of the same
+/// file, or a copy where the system allows none. What is at `to` stays.
+///
+/// # Errors
+///
+/// Fails as the system does, naming the path.
+pub fn link_or_copy(from: &Path, to: &Path) -> Result<(), IoError> {
+    match std::fs::hard_link(from, to) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+        Ok(()) => return Ok(()),
+        Err(_) => {}
+    }
+    let mut file = File::open(from).io_context("open", from)?;
+    let mut staged = Staged::new(directory_of(to))?;
+    io::copy(&mut file, &mut staged).io_context("copy", from)?;
+    staged.place(to)
+}
+
+fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
 }
 
 /// Flushes the file system that holds `path`: everything written to it
@@ -303,6 +324,33 @@ mod tests {
         assert_eq!(names(dir.path()).len(), 1);
         drop(staged);
         assert!(names(dir.path()).is_empty());
+    }
+
+    #[test]
+    fn a_file_gets_another_name_or_is_copied() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        write_atomic(&path("a"), b"1").unwrap();
+        link_or_copy(&path("a"), &path("b")).unwrap();
+        let inode = |name: &str| std::fs::metadata(path(name)).unwrap().ino();
+        assert_eq!(inode("a"), inode("b"));
+        // What is there stays.
+        write_atomic(&path("c"), b"2").unwrap();
+        link_or_copy(&path("a"), &path("c")).unwrap();
+        assert_eq!(read(&path("c")).unwrap(), b"2");
+        // No directory has another name, nor a file on another file system.
+        for (from, to) in [("absent", "d"), ("a", "no/d")] {
+            assert!(link_or_copy(&path(from), &path(to)).is_err(), "{from} {to}");
+        }
+        let other = Path::new("/dev/shm");
+        if std::fs::metadata(other)
+            .is_ok_and(|other| other.dev() != std::fs::metadata(dir.path()).unwrap().dev())
+        {
+            let other = tempfile::tempdir_in(other).unwrap();
+            link_or_copy(&path("a"), &other.path().join("a")).unwrap();
+            assert_eq!(read(&other.path().join("a")).unwrap(), b"1");
+            assert_eq!(names(other.path()), ["a"]);
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Containerfile and contexts to images.
 //!
 //! A [`BuildRequest`] is everything that a build depends on, whichever engine
-//! does it. [`native::build`] does it in process: no engine, no root, the same
+//! does it. [`native::Builder`] does it in process: no engine, no root, the same
 //! bytes every time. What it cannot do (running programs above all) it refuses
 //! by name. Not here: getting images from registries, which the caller does,
 //! and what is in the files.
@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod base;
+mod cache;
 mod containerfile;
 mod copy;
 mod error;
@@ -27,6 +28,7 @@ mod tree;
 mod warning;
 
 pub use base::Resolve;
+pub use cache::LayerCache;
 pub use error::{Error, InstructionFailed, Place, Problem};
 pub use expand::ExpandError;
 pub use ignore::PatternError;

@@ -29,8 +29,14 @@ const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
 const PIECE: usize = 256 * 1024;
 
 /// How many pieces are gathered for each processor, so that none waits long
-/// for the others.
+/// for the others, and how many at most: memory has its limits.
 const PIECES_EACH: usize = 4;
+const PIECES_MAX: usize = 64;
+
+/// How many bytes are compressed at once.
+fn batch() -> usize {
+    PIECE * (PIECES_EACH * rayon::current_num_threads()).min(PIECES_MAX)
+}
 
 /// Makes one gzip member of what is written to it, and hashes both. The bytes
 /// do not depend on how the content is cut into writes.
@@ -125,7 +131,7 @@ impl<W: Write + Send> Write for Encoder<W> {
                 self.compress(false)?;
             } else {
                 // Not before it is known to be long: most content is not.
-                self.most = PIECE * PIECES_EACH * rayon::current_num_threads();
+                self.most = batch();
             }
         }
         let taken = bytes.len().min(self.most - self.pending.len());
@@ -214,7 +220,7 @@ mod tests {
     #[test]
     fn every_length_round_trips() {
         let around = |n: usize| [n - 1, n, n + 1];
-        let batch = PIECE * PIECES_EACH * rayon::current_num_threads();
+        let batch = batch();
         let lengths =
             [[0, 1, 512], around(STORED_MAX), around(PIECE), around(2 * PIECE), around(batch)];
         for length in lengths.into_iter().flatten().chain([2 * batch + 5]) {
