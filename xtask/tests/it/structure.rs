@@ -30,6 +30,7 @@ const MAY_USE: [(&str, &[&str]); 13] = [
             "bytecode-image",
             "destination",
             "host",
+            "image-build",
             "oci",
             "registry-server",
             "ui",
