@@ -3,7 +3,7 @@
 pub(crate) mod containerfile;
 pub(crate) mod make;
 mod preflight;
-mod report;
+pub(crate) mod report;
 
 use std::path::PathBuf;
 use std::time::Instant;
