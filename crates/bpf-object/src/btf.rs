@@ -3,7 +3,8 @@
 //! Parses the section `.BTF` of either byte order; the format is that of the
 //! kernel's `Documentation/bpf/btf.rst`. The bytes are kept and decoded on
 //! demand: whatever they hold, memory stays proportional to their length, and
-//! a walk ends after [`DEPTH_MAX`] steps. Not here: `.BTF.ext`, and writing.
+//! a walk ends after [`DEPTH_MAX`] steps. Not here: `.BTF.ext`, which
+//! `co_re` reads, and writing.
 
 use std::fmt;
 
@@ -13,11 +14,11 @@ use crate::elf::string_at;
 use crate::error::BtfError;
 
 /// As deep as the kernel resolves types.
-const DEPTH_MAX: usize = 32;
+pub(crate) const DEPTH_MAX: usize = 32;
 
 const POINTER_SIZE: u64 = 8;
 const HEADER_SIZE: usize = 24;
-const MAGIC: u16 = 0xeb9f;
+pub(crate) const MAGIC: u16 = 0xeb9f;
 
 /// The kinds of types; the numbers are the format's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,10 +121,7 @@ impl fmt::Debug for Btf {
 impl Btf {
     pub(crate) fn parse(section: &[u8], endian: Endian) -> Result<Btf, BtfError> {
         let header = section.get(..HEADER_SIZE).ok_or(BtfError::Truncated("header"))?;
-        let magic = match endian {
-            Endian::Little => u16::from_le_bytes([header[0], header[1]]),
-            Endian::Big => u16::from_be_bytes([header[0], header[1]]),
-        };
+        let magic = half(endian, [header[0], header[1]]);
         if magic != MAGIC {
             return Err(BtfError::Magic(magic));
         }
@@ -148,6 +146,11 @@ impl Btf {
         Ok(Btf { endian, types, type_data: type_data.to_vec(), strings: strings.to_vec() })
     }
 
+    /// Returns the byte order of everything.
+    pub(crate) fn endian(&self) -> Endian {
+        self.endian
+    }
+
     /// Returns the numbers of all types of a kind.
     pub(crate) fn all(&self, kind: Kind) -> impl Iterator<Item = (u32, &Type)> {
         (0u32..).zip(&self.types).filter(move |(_, of)| of.kind == kind)
@@ -161,7 +164,7 @@ impl Btf {
         self.string(of.name)
     }
 
-    fn string(&self, offset: u32) -> Result<&str, BtfError> {
+    pub(crate) fn string(&self, offset: u32) -> Result<&str, BtfError> {
         string_at(&self.strings, offset as usize).ok_or(BtfError::Name(offset))
     }
 
@@ -222,11 +225,33 @@ impl Btf {
         &'a self,
         of: &'a Type,
     ) -> impl Iterator<Item = Result<Member<'a>, BtfError>> {
-        (0..of.count).map(move |i| {
-            let [name, kind, offset] = self.triple(of, i)?;
+        (0..of.count).map_while(move |index| self.member(of, index))
+    }
+
+    /// Returns one member of a structure or union.
+    pub(crate) fn member<'a>(
+        &'a self,
+        of: &'a Type,
+        index: usize,
+    ) -> Option<Result<Member<'a>, BtfError>> {
+        let read = || {
+            let [name, kind, offset] = self.triple(of, index)?;
             let offset = if of.flag { offset & 0x00ff_ffff } else { offset };
             Ok(Member { name: self.string(name)?, kind, offset })
-        })
+        };
+        (index < of.count).then(read)
+    }
+
+    /// Returns the name of one value of an enumeration.
+    pub(crate) fn enumerator(&self, of: &Type, index: usize) -> Option<Result<&str, BtfError>> {
+        let size = match of.kind {
+            Kind::Enum => 8,
+            Kind::Enum64 => 12,
+            _ => return None,
+        };
+        let name = || word(self.endian, &self.type_data, of.rest + index * size);
+        let name = || name().ok_or(BtfError::Truncated("type"));
+        (index < of.count).then(|| self.string(name()?))
     }
 
     /// Returns the variables of a section.
@@ -335,7 +360,14 @@ fn parse_types(endian: Endian, data: &[u8]) -> Result<Vec<Type>, BtfError> {
     Ok(types)
 }
 
-fn word(endian: Endian, data: &[u8], at: usize) -> Option<u32> {
+pub(crate) fn half(endian: Endian, bytes: [u8; 2]) -> u16 {
+    match endian {
+        Endian::Little => u16::from_le_bytes(bytes),
+        Endian::Big => u16::from_be_bytes(bytes),
+    }
+}
+
+pub(crate) fn word(endian: Endian, data: &[u8], at: usize) -> Option<u32> {
     let bytes = data.get(at..at.checked_add(4)?)?.try_into().ok()?;
     Some(match endian {
         Endian::Little => u32::from_le_bytes(bytes),

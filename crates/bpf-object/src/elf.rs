@@ -1,14 +1,17 @@
 //! The ELF file as checked tables: header, sections, symbols.
 //!
-//! Everything that later code indexes by is checked here, once. Not here:
-//! what sections and symbols mean.
+//! Everything that later code indexes by is checked here, once. Relocations
+//! are looked up, and may name what is not there. Not here: what sections and
+//! symbols mean.
+
+use std::collections::HashMap;
 
 use bpf_arch::Endian;
 use object::elf::{
-    EM_BPF, ET_REL, FileHeader64, SHF_EXECINSTR, SHT_NOBITS, SHT_PROGBITS, SHT_SYMTAB, STB_GLOBAL,
-    STB_WEAK, STT_FILE,
+    EM_BPF, ET_REL, FileHeader64, SHF_EXECINSTR, SHN_UNDEF, SHT_NOBITS, SHT_PROGBITS, SHT_SYMTAB,
+    STB_GLOBAL, STB_WEAK, STT_FILE,
 };
-use object::read::elf::{FileHeader, SectionHeader, Sym, SymbolTable};
+use object::read::elf::{FileHeader, Rel, SectionHeader, Sym, SymbolTable};
 use object::{Endianness, SectionIndex};
 
 use crate::{Binding, ReadError};
@@ -22,8 +25,15 @@ const HEADER_SIZE: usize = 64;
 /// A parsed ELF file; indices are those of the file.
 pub(crate) struct Elf<'data> {
     pub(crate) endian: Endian,
+    /// The size of the file in bytes.
+    pub(crate) length: usize,
     pub(crate) sections: Vec<Section<'data>>,
     pub(crate) symbols: Vec<Symbol<'data>>,
+    /// The symbols of no section by their index in the file: what the object
+    /// expects of others.
+    pub(crate) externs: HashMap<usize, Extern<'data>>,
+    /// The symbol that an offset of a section is relocated by.
+    relocations: HashMap<(usize, u64), usize>,
     /// Whether a symbol names the source file.
     pub(crate) has_file_symbol: bool,
 }
@@ -47,8 +57,24 @@ impl Section<'_> {
     }
 }
 
+/// A symbol that the object uses and does not define.
+#[derive(Clone, Copy)]
+pub(crate) struct Extern<'data> {
+    pub(crate) name: &'data str,
+    /// Whether the object can do without.
+    pub(crate) weak: bool,
+}
+
+/// What a relocation names.
+pub(crate) enum Target<'elf, 'data> {
+    Symbol(&'elf Symbol<'data>),
+    Extern(Extern<'data>),
+}
+
 /// A symbol that lies in a section; `section` is a valid index.
 pub(crate) struct Symbol<'data> {
+    /// Its place in the file's table; they are in its order.
+    index: usize,
     pub(crate) name: &'data str,
     pub(crate) kind: u8,
     pub(crate) binding: Binding,
@@ -69,8 +95,26 @@ impl<'data> Elf<'data> {
         let table = header.sections(endianness, bytes).map_err(elf_error)?;
         let table = table.symbols(endianness, bytes, SHT_SYMTAB).map_err(elf_error)?;
         let has_file_symbol = table.iter().skip(1).any(|symbol| symbol.st_type() == STT_FILE);
-        let symbols = parse_symbols(&table, endianness, &sections)?;
-        Ok(Elf { endian, sections, symbols, has_file_symbol })
+        let (symbols, externs) = parse_symbols(&table, endianness, &sections)?;
+        let relocations = parse_relocations(header, endianness, bytes)?;
+        Ok(Elf {
+            endian,
+            length: bytes.len(),
+            sections,
+            symbols,
+            externs,
+            relocations,
+            has_file_symbol,
+        })
+    }
+
+    /// Returns what the bytes at `offset` of a section are relocated by.
+    pub(crate) fn target(&self, section: usize, offset: u64) -> Option<Target<'_, 'data>> {
+        let index = *self.relocations.get(&(section, offset))?;
+        if let Ok(at) = self.symbols.binary_search_by_key(&index, |symbol| symbol.index) {
+            return Some(Target::Symbol(&self.symbols[at]));
+        }
+        self.externs.get(&index).map(|found| Target::Extern(*found))
     }
 
     /// Returns the first section of that name.
@@ -186,24 +230,34 @@ fn parse_sections<'data>(
     Ok(sections)
 }
 
+/// Symbols of sections in the file's order, and the others by their index.
+type Symbols<'data> = (Vec<Symbol<'data>>, HashMap<usize, Extern<'data>>);
+
 fn parse_symbols<'data>(
     table: &SymbolTable<'data, Header>,
     endian: Endianness,
     sections: &[Section<'data>],
-) -> Result<Vec<Symbol<'data>>, ReadError> {
+) -> Result<Symbols<'data>, ReadError> {
     let names = sections.get(table.string_section().0).map_or(&[][..], |section| section.data);
     let mut symbols = Vec::with_capacity(table.len());
+    let mut externs = HashMap::new();
     // The first entry is reserved and stands for no symbol (gABI, "Symbol
     // Table"), whatever it holds.
     for (index, symbol) in table.enumerate().skip(1) {
         let name = name_at(names, symbol.st_name(endian))
             .ok_or_else(|| ReadError::Name(format!("symbol {}", index.0)))?;
         let section = table.symbol_section(endian, symbol, index).map_err(elf_error)?;
-        let Some(SectionIndex(section)) = section else { continue };
+        let Some(SectionIndex(section)) = section else {
+            if symbol.st_shndx(endian) == SHN_UNDEF && !name.is_empty() {
+                externs.insert(index.0, Extern { name, weak: symbol.st_bind() == STB_WEAK });
+            }
+            continue;
+        };
         if section >= sections.len() {
             return Err(ReadError::Elf(format!("symbol `{name}` in no section ({section})")));
         }
         symbols.push(Symbol {
+            index: index.0,
             name,
             kind: symbol.st_type().0,
             binding: match symbol.st_bind() {
@@ -216,7 +270,36 @@ fn parse_symbols<'data>(
             size: symbol.st_size(endian),
         });
     }
-    Ok(symbols)
+    Ok((symbols, externs))
+}
+
+/// Reads all relocations; of two for one place the first counts.
+fn parse_relocations(
+    header: &Header,
+    endian: Endianness,
+    bytes: &[u8],
+) -> Result<HashMap<(usize, u64), usize>, ReadError> {
+    let table = header.sections(endian, bytes).map_err(elf_error)?;
+    let mut relocations = HashMap::new();
+    let mut left = bytes.len();
+    for section in table.iter() {
+        let applies_to = section.sh_info(endian) as usize;
+        if let Some((entries, _)) = section.rel(endian, bytes).map_err(elf_error)? {
+            // Sections may lie on top of each other, thousands of them.
+            left = left.checked_sub(size_of_val(entries)).ok_or_else(overlap)?;
+            for entry in entries {
+                let place = (applies_to, entry.r_offset(endian));
+                relocations.entry(place).or_insert(entry.r_sym(endian) as usize);
+            }
+        }
+    }
+    Ok(relocations)
+}
+
+/// What is said where bytes are claimed more than once, which could take time
+/// and memory without end.
+pub(crate) fn overlap() -> ReadError {
+    ReadError::Elf("sections or functions overlap".to_owned())
 }
 
 fn truncated(what: &str, end: u64, length: usize) -> ReadError {

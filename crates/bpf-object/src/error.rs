@@ -129,6 +129,9 @@ pub enum BtfError {
     /// A type that has no size.
     #[error("type {0} has no size")]
     NoSize(u32),
+    /// A relocation asks for a member that its type does not have.
+    #[error("no type has the member `{0}` that a relocation asks for")]
+    Access(String),
     /// A name that is not UTF-8, not in the strings, or too long.
     #[error("malformed name at offset {0}")]
     Name(u32),

@@ -1,11 +1,17 @@
-//! What programs and maps are, and the words by which labels call them.
+//! What programs, maps and sections are, and the words for them: for programs
+//! and maps those by which labels call them.
 //!
-//! The words are those of published images: the labels `io.ebpf.programs`
+//! The labels' words are those of published images: the labels `io.ebpf.programs`
 //! and `io.ebpf.maps` are made of them. Which section stands for which kind
 //! of program is told by [`crate::section`].
 
 use std::borrow::Cow;
 use std::fmt;
+
+use object::elf::{SHT_REL, SHT_RELA, SHT_STRTAB, SHT_SYMTAB};
+
+use crate::elf::{Section, is_dwarf};
+use crate::map;
 
 /// The type that a label gives a program.
 ///
@@ -170,6 +176,77 @@ impl MapKind {
 impl fmt::Display for MapKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.label())
+    }
+}
+
+/// What a section is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SectionKind {
+    /// The code of programs.
+    Programs,
+    /// The code of functions that programs call.
+    Subprograms,
+    /// The definitions of maps.
+    Maps,
+    /// Variables, of which loaders make a map.
+    Data,
+    /// The licence.
+    License,
+    /// Types.
+    Btf,
+    /// What BTF says of the code: lines, and relocations against types.
+    BtfExt,
+    /// What the linker or loader has to fill in.
+    Relocations,
+    /// The names of functions and variables.
+    Symbols,
+    /// The bytes of names.
+    Strings,
+    /// Debug information, which loaders do not read.
+    Dwarf,
+    /// Something else.
+    Other,
+}
+
+/// In the order of [`SectionKind`].
+static SECTION_WORDS: [&str; 12] = [
+    "programs",
+    "subprograms",
+    "maps",
+    "data",
+    "licence",
+    "BTF",
+    "BTF extension",
+    "relocations",
+    "symbols",
+    "strings",
+    "DWARF",
+    "other",
+];
+
+impl SectionKind {
+    pub(crate) fn of(section: &Section<'_>) -> SectionKind {
+        match (section.name, section.kind) {
+            (name, _) if is_dwarf(name.as_bytes()) => SectionKind::Dwarf,
+            (_, kind) if kind == SHT_REL.0 || kind == SHT_RELA.0 => SectionKind::Relocations,
+            (_, kind) if kind == SHT_SYMTAB.0 => SectionKind::Symbols,
+            (_, kind) if kind == SHT_STRTAB.0 => SectionKind::Strings,
+            (".BTF", _) => SectionKind::Btf,
+            (".BTF.ext", _) => SectionKind::BtfExt,
+            ("license", _) => SectionKind::License,
+            (".maps" | "maps", _) => SectionKind::Maps,
+            (".text", _) => SectionKind::Subprograms,
+            (name, _) if name.starts_with("maps/") => SectionKind::Maps,
+            _ if section.is_code() => SectionKind::Programs,
+            _ if map::is_data(section) => SectionKind::Data,
+            _ => SectionKind::Other,
+        }
+    }
+}
+
+impl fmt::Display for SectionKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(SECTION_WORDS[*self as usize])
     }
 }
 

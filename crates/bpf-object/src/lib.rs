@@ -1,8 +1,9 @@
 //! Bytes of an eBPF object to facts about it, on any host and for either
 //! byte order.
 //!
-//! [`read`] tells what a loader would find: programs, maps, variables, the
-//! licence; [`strip_debug`] removes what no loader reads; [`section`] tells
+//! [`read`] tells what a loader would find: programs with what they call,
+//! maps, variables, the licence, and the lowest kernel that all of it implies;
+//! [`strip_debug`] removes what no loader reads; [`section`] tells
 //! what each loader makes of a section's name. Neither input can make these
 //! panic, loop or fill the memory. Not here: files, processes, the kernel,
 //! images.
@@ -10,22 +11,33 @@
 #![forbid(unsafe_code)]
 
 mod btf;
+mod co_re;
+mod code;
 mod elf;
 mod error;
 mod global;
+mod helper;
+mod instruction;
+mod kernel;
 mod kind;
 mod map;
 mod program;
+mod requirement;
 pub mod section;
 mod strip;
 
 use bpf_arch::Endian;
 
+pub use co_re::{CoreKind, CoreRelocation};
+pub use code::{Code, Kfunc};
 pub use error::{BtfError, MapError, ReadError, StripError};
 pub use global::{Global, Layout, Member};
-pub use kind::{MapKind, ProgramKind};
+pub use helper::Helper;
+pub use instruction::Isa;
+pub use kind::{MapKind, ProgramKind, SectionKind};
 pub use map::{Map, MapOrigin};
 pub use program::{Program, Subprogram};
+pub use requirement::{KernelVersion, Requirement, Requirements};
 pub use strip::strip_debug;
 
 use crate::btf::Btf;
@@ -49,6 +61,8 @@ pub struct Section {
     pub name: String,
     /// Its size in bytes.
     pub size: u64,
+    /// What it is for.
+    pub kind: SectionKind,
 }
 
 /// What an object holds. Every list is in the order of the file.
@@ -68,6 +82,8 @@ pub struct ObjectInfo {
     pub license: Option<String>,
     /// Every section but the empty first.
     pub sections: Vec<Section>,
+    /// What is asked of the kernel's types.
+    pub core: Vec<CoreRelocation>,
     btf: Option<Btf>,
 }
 
@@ -83,6 +99,7 @@ impl ObjectInfo {
             globals: Vec::new(),
             license: None,
             sections: Vec::new(),
+            core: Vec::new(),
             btf: None,
         }
     }
@@ -90,6 +107,25 @@ impl ObjectInfo {
     /// Returns whether the object carries BTF.
     pub fn has_btf(&self) -> bool {
         self.btf.is_some()
+    }
+
+    /// Returns how many bytes of BTF the object carries.
+    pub fn btf_size(&self) -> Option<u64> {
+        self.btf.as_ref()?;
+        self.sections.iter().find(|section| section.kind == SectionKind::Btf).map(|of| of.size)
+    }
+
+    /// Returns the version of the instruction set that its code needs.
+    pub fn isa(&self) -> Isa {
+        let programs = self.programs.iter().map(|program| program.code.isa);
+        let subprograms = self.subprograms.iter().map(|subprogram| subprogram.code.isa);
+        programs.chain(subprograms).max().unwrap_or_default()
+    }
+
+    /// Returns what in the object implies which kernel. The highest is
+    /// implied by the object; that it runs there is not said.
+    pub fn requirements(&self) -> Requirements {
+        requirement::of(self)
     }
 
     /// Returns whether the object carries DWARF, which [`strip_debug`]
@@ -127,8 +163,12 @@ pub fn read(bytes: &[u8]) -> Result<ObjectInfo, ReadError> {
         None => None,
     };
     let (programs, subprograms) = program::read(&elf)?;
-    let to_section =
-        |section: &elf::Section<'_>| Section { name: section.name.to_owned(), size: section.size };
+    let to_section = |section: &elf::Section<'_>| Section {
+        name: section.name.to_owned(),
+        size: section.size,
+        kind: SectionKind::of(section),
+    };
+    let core = btf.as_ref().map_or_else(|| Ok(Vec::new()), |btf| co_re::read(&elf, btf))?;
     Ok(ObjectInfo {
         endian: elf.endian,
         programs,
@@ -137,6 +177,7 @@ pub fn read(bytes: &[u8]) -> Result<ObjectInfo, ReadError> {
         globals: global::read(&elf, btf.as_ref())?,
         license: license(&elf)?,
         sections: elf.sections.iter().skip(1).map(to_section).collect(),
+        core,
         btf,
     })
 }

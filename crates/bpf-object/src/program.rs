@@ -3,12 +3,13 @@
 
 use object::elf::STT_FUNC;
 
+use crate::code::Reader;
 use crate::elf::{Elf, Section, Symbol};
-use crate::{Binding, ProgramKind, ReadError, section};
+use crate::{Binding, Code, ProgramKind, ReadError, instruction, section};
 
 /// An eBPF instruction takes one slot of 8 bytes; loading a 64-bit constant
 /// takes two.
-const SLOT: u64 = 8;
+const SLOT: u64 = instruction::SLOT as u64;
 
 /// The section of functions that are not programs of their own.
 const SUBPROGRAMS: &str = ".text";
@@ -27,6 +28,8 @@ pub struct Program {
     pub instructions: usize,
     /// The binding of its symbol. Loaders refuse [`Binding::Static`] ones.
     pub binding: Binding,
+    /// What its own code does, without the functions it calls.
+    pub code: Code,
 }
 
 impl Program {
@@ -47,6 +50,8 @@ pub struct Subprogram {
     /// The binding of its symbol; only [`Binding::Global`] and
     /// [`Binding::Weak`] ones can be replaced.
     pub binding: Binding,
+    /// What its own code does.
+    pub code: Code,
 }
 
 /// Returns the programs and the sub-programs, each in the order of section
@@ -54,18 +59,20 @@ pub struct Subprogram {
 pub(crate) fn read(elf: &Elf<'_>) -> Result<(Vec<Program>, Vec<Subprogram>), ReadError> {
     let mut programs = Vec::new();
     let mut subprograms = Vec::new();
+    let mut reader = Reader::new(elf);
     for (symbol, section) in elf.symbols_in_order(STT_FUNC.0) {
         if !section.is_code() {
             continue;
         }
         let instructions = instructions(symbol, section)?;
         let (name, binding) = (symbol.name.to_owned(), symbol.binding);
+        let code = reader.read(symbol.section, symbol.value, symbol.size)?;
         if section.name == SUBPROGRAMS {
-            subprograms.push(Subprogram { name, instructions, binding });
+            subprograms.push(Subprogram { name, instructions, binding, code });
         } else {
             let kind = ProgramKind::from_section(section.name);
             let section = section.name.to_owned();
-            programs.push(Program { name, section, kind, instructions, binding });
+            programs.push(Program { name, section, kind, instructions, binding, code });
         }
     }
     Ok((programs, subprograms))

@@ -253,6 +253,12 @@ pub fn infer(loader: Loader, section: &str) -> Result<ProgramKind, Refusal> {
     }
 }
 
+/// Returns every name that some loader knows.
+#[cfg(test)]
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    TABLE.iter().map(|row| row.name)
+}
+
 /// Returns what every loader makes of the programs in `section`, in the order
 /// of [`Loader::ALL`].
 pub fn loaders(section: &str) -> [(Loader, Result<ProgramKind, Refusal>); 3] {
