@@ -1,7 +1,13 @@
 //! `bpfman image …`: one module for each command.
 
 mod build;
+mod copy;
+mod deliver;
+mod extract;
+mod form;
 mod generate_build_args;
+mod pull;
+mod subject;
 
 use clap::Subcommand;
 use ui::Failures;
@@ -19,11 +25,17 @@ pub(crate) struct Args {
 enum Command {
     Build(Box<build::Args>),
     GenerateBuildArgs(generate_build_args::Args),
+    Extract(extract::Args),
+    Pull(pull::Args),
+    Copy(copy::Args),
 }
 
 pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     match args.command {
         Command::Build(args) => build::run(*args, cx),
         Command::GenerateBuildArgs(args) => generate_build_args::run(args, cx),
+        Command::Extract(args) => extract::run(args, cx),
+        Command::Pull(args) => pull::run(args, cx),
+        Command::Copy(args) => copy::run(args, cx),
     }
 }

@@ -10,6 +10,7 @@
 mod agreement;
 mod assemble;
 mod contract;
+mod extract;
 mod finding;
 mod labels;
 mod object;
@@ -17,6 +18,7 @@ mod object;
 pub use agreement::{Difference, difference};
 pub use assemble::{AssembleError, Recipe, Slot, assemble};
 pub use contract::{Contents, inspect, is_bytecode};
+pub use extract::{ExtractError, Extracted, extract};
 pub use finding::{Finding, Severity};
 pub use labels::{LabelError, Labels, MAPS, PROGRAMS};
 pub use object::check_object;

@@ -1,7 +1,7 @@
 //! Where images come from when they are copied: layouts, archives,
 //! registries.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use oci::layout::{Tree, full_name_of, tag_of};
@@ -83,17 +83,6 @@ enum Names {
 }
 
 impl Source {
-    /// Returns the same source with its path taken from `base`, unless it is
-    /// absolute.
-    #[must_use]
-    pub fn relative_to(&self, base: &Path) -> Source {
-        match self {
-            Source::Oci(path, name) => Source::Oci(base.join(path), name.clone()),
-            Source::OciArchive(path, name) => Source::OciArchive(base.join(path), name.clone()),
-            Source::Registry(reference) => Source::Registry(reference.clone()),
-        }
-    }
-
     /// Loads the images, each with the names it has there. Layers are read
     /// when they are used.
     ///
