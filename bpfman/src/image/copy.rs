@@ -147,7 +147,10 @@ mod tests {
             ("docker://me/a", name("docker.io/me/a:latest")),
             ("me/a", Err("invalid destination `me/a`: it has no scheme")),
             ("oic:dir", Err("invalid destination `oic:dir`: `oic` is not a known scheme")),
-            ("oic:dir/b", Err("invalid reference `oic:dir/b`: the registry's port is no number")),
+            (
+                "oic:dir/b",
+                Err("invalid reference `oic:dir/b`: the registry's port is not a number"),
+            ),
             ("oci:", Err("invalid destination `oci:`: its path is empty")),
             ("docker://A", Err("invalid reference `A`: the repository has uppercase letters")),
         ];

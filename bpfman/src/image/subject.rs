@@ -14,10 +14,9 @@ use oci::registry::Client;
 use oci::{Artifact, Image, Reference};
 use ui::{Exit, Failure};
 
-/// The forms of a subject, for the help.
-pub(crate) const FORMS: &str = "what is there as a directory (a layout, or a tree of layouts) or \
-                                as a file (an archive, an object) is read; everything else is the \
-                                name of an image in a registry, as `docker://NAME` always is";
+/// What a word means, for those whose word means nothing.
+const FORMS: &str = "a directory (a layout or a tree of them) or file (an archive, an object) that \
+                     is there is read; every other word names an image in a registry";
 
 /// What was named.
 #[derive(Debug)]
