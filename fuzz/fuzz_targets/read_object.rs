@@ -16,5 +16,6 @@ fuzz_target!(|bytes: &[u8]| {
         let _ = info.variable(&global.name);
     }
     let _ = info.metadata_uint("metadata", "dispatcher_version");
+    let _ = format!("{:?} {:?} {}", info.requirements(), info.core, info.isa());
     let _ = format!("{info:?}");
 });

@@ -220,5 +220,6 @@ fn recipe(entry: &Entry, source: &Source, created: u64) -> Recipe {
         description: entry.description.clone(),
         licenses: entry.licenses.clone(),
         created,
+        ..Recipe::default()
     }
 }

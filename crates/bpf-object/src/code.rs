@@ -27,6 +27,10 @@ pub struct Code {
     pub calls: Vec<String>,
     /// The version of the instruction set it needs.
     pub isa: Isa,
+    /// Whether it reads what its first argument points to: a program's
+    /// context, which for probes is the registers. Followed in a line, not
+    /// along jumps, so not beyond doubt.
+    pub reads_context: bool,
     pub(crate) extras: Vec<Extra>,
 }
 
@@ -95,12 +99,16 @@ impl<'elf, 'data> Reader<'elf, 'data> {
         let (slots, _) = bytes.unwrap_or_default().as_chunks::<SLOT>();
         let (mut helpers, mut kfuncs) = (BTreeSet::new(), BTreeSet::new());
         let (mut calls, mut extras) = (BTreeSet::new(), BTreeSet::new());
+        // The first argument is in register 1.
+        let (mut context, mut reads_context) = (0b10, false);
         let mut at = 0;
         while let Some(slot) = slots.get(at) {
             let instruction = Instruction::read(*slot, self.elf.endian);
             let offset = start + (at * SLOT) as u64;
             at += instruction.slots();
             extras.extend(instruction.extra());
+            let (copies, reads) = instruction.follow(context);
+            (context, reads_context) = (copies, reads_context || reads);
             match instruction.call() {
                 Some(Call::Helper(number)) => drop(helpers.insert(Helper(number))),
                 Some(Call::Function(distance)) => match self.callee(section, offset, distance) {
@@ -119,6 +127,7 @@ impl<'elf, 'data> Reader<'elf, 'data> {
             kfuncs: kfuncs.into_iter().collect(),
             calls: calls.into_iter().collect(),
             isa: extras.iter().map(|extra: &Extra| extra.isa()).max().unwrap_or_default(),
+            reads_context,
             extras: extras.into_iter().collect(),
         })
     }

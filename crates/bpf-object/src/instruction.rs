@@ -69,6 +69,7 @@ impl Extra {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Instruction {
     opcode: u8,
+    destination: u8,
     source: u8,
     offset: i16,
     immediate: i32,
@@ -90,6 +91,7 @@ pub(crate) enum Call {
 pub(crate) const SLOT: usize = 8;
 
 // The three low bits of an opcode.
+const LD: u8 = 0;
 const LDX: u8 = 1;
 const STX: u8 = 3;
 const ALU: u8 = 4;
@@ -100,6 +102,12 @@ const ALU64: u8 = 7;
 /// `BPF_LD | BPF_IMM | BPF_DW`, which takes two slots.
 const LOAD_64: u8 = 0x18;
 
+/// `BPF_ALU64 | BPF_MOV | BPF_X`.
+const MOVE: u8 = 0xbf;
+
+/// `BPF_ALU64 | BPF_ADD | BPF_K`.
+const ADD: u8 = 0x07;
+
 /// `BPF_JMP | BPF_CALL`.
 const CALL: u8 = 0x85;
 
@@ -107,17 +115,16 @@ impl Instruction {
     /// Reads a slot.
     pub(crate) fn read(slot: [u8; SLOT], endian: Endian) -> Instruction {
         let [opcode, registers, o0, o1, i0, i1, i2, i3] = slot;
-        let (source, offset, immediate) = match endian {
+        let (low, high) = (registers & 0xf, registers >> 4);
+        let (destination, source, offset, immediate) = match endian {
             Endian::Little => {
-                (registers >> 4, i16::from_le_bytes([o0, o1]), i32::from_le_bytes([i0, i1, i2, i3]))
+                (low, high, i16::from_le_bytes([o0, o1]), i32::from_le_bytes([i0, i1, i2, i3]))
             }
-            Endian::Big => (
-                registers & 0xf,
-                i16::from_be_bytes([o0, o1]),
-                i32::from_be_bytes([i0, i1, i2, i3]),
-            ),
+            Endian::Big => {
+                (high, low, i16::from_be_bytes([o0, o1]), i32::from_be_bytes([i0, i1, i2, i3]))
+            }
         };
-        Instruction { opcode, source, offset, immediate }
+        Instruction { opcode, destination, source, offset, immediate }
     }
 
     /// Returns how many slots it takes.
@@ -153,6 +160,27 @@ impl Instruction {
             JMP32 if self.opcode & 0xf0 == 0 => Some(Extra::LongJump),
             JMP32 => Some(Extra::Jump32),
             _ => None,
+        }
+    }
+
+    /// Follows the copies of a pointer through registers, one bit each, over
+    /// this instruction. Returns the copies after it, and whether something
+    /// behind the pointer was read, or the address of a part of it taken.
+    pub(crate) fn follow(self, copies: u16) -> (u16, bool) {
+        let is_copy = |register: u8| copies >> register & 1 == 1;
+        let without = copies & !(1 << self.destination);
+        match self.opcode & 7 {
+            LDX => (without, is_copy(self.source)),
+            LD => (without, false),
+            JMP if self.opcode == CALL => (copies & !0x3f, false),
+            ALU64 if self.opcode == MOVE && self.offset == 0 => {
+                (without | u16::from(is_copy(self.source)) << self.destination, false)
+            }
+            ALU64 if self.opcode == ADD => {
+                (copies, is_copy(self.destination) && self.immediate != 0)
+            }
+            ALU | ALU64 => (without, false),
+            _ => (copies, false),
         }
     }
 
@@ -241,6 +269,32 @@ mod tests {
         let expected = [Some(Call::Helper(6)), Some(Call::Function(6)), Some(Call::Kernel), None];
         assert_eq!([0, 1, 2, 3].map(call), expected);
         assert_eq!(Instruction::read([0x95, 0, 0, 0, 0, 0, 0, 0], Endian::Big).call(), None);
+    }
+
+    /// Opcode, destination, source, immediate; the copies after it, and whether
+    /// something was read.
+    type Follow = (u8, u8, u8, i32, (u16, bool));
+
+    /// A register's copies, one bit each, before and after an instruction, and
+    /// whether something behind it was read.
+    #[test]
+    fn copies_of_a_pointer_are_followed() {
+        let cases: [Follow; 9] = [
+            (0xbf, 6, 1, 0, (0b100_0010, false)), // r6 = r1
+            (0xbf, 1, 2, 0, (0, false)),          // r1 = r2
+            (0x79, 2, 1, 0, (0b10, true)),        // r2 = *(r1)
+            (0x79, 1, 1, 0, (0, true)),           // r1 = *(r1)
+            (0x79, 1, 2, 0, (0, false)),          // r1 = *(r2)
+            (0x07, 1, 0, 112, (0b10, true)),      // r1 += 112
+            (0x0f, 1, 2, 0, (0, false)),          // r1 += r2
+            (0x85, 0, 0, 6, (0, false)),          // call 6
+            (0x7b, 10, 1, 0, (0b10, false)),      // *(r10) = r1
+        ];
+        for (opcode, destination, source, immediate, expected) in cases {
+            let offset = 0;
+            let of = Instruction { opcode, destination, source, offset, immediate };
+            assert_eq!(of.follow(0b10), expected, "{opcode:#x} r{destination} r{source}");
+        }
     }
 
     #[test]

@@ -1,14 +1,26 @@
-//! The two labels by which an image says what its object holds.
+//! The two labels by which an image says what its object holds, and the four
+//! of before.
 
 use std::collections::BTreeMap;
 
 use bpf_object::ObjectInfo;
+
+use crate::Rule;
 
 /// The label of the programs: a JSON object, function name → type.
 pub const PROGRAMS: &str = "io.ebpf.programs";
 
 /// The label of the maps: a JSON object, map name → type.
 pub const MAPS: &str = "io.ebpf.maps";
+
+/// What both labels were before: function, type and two more, all needed. Of
+/// one program, and no maps.
+const LEGACY: [&str; 4] = [
+    "io.ebpf.bpf_function_name",
+    "io.ebpf.program_type",
+    "io.ebpf.program_name",
+    "io.ebpf.filename",
+];
 
 /// What the labels say. Sorted, so that equal objects give equal labels.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,6 +29,16 @@ pub struct Labels {
     pub programs: BTreeMap<String, String>,
     /// Map name → map type, without the maps that hold the program's data.
     pub maps: BTreeMap<String, String>,
+}
+
+impl LabelError {
+    pub(crate) fn rule(&self) -> Rule {
+        match self {
+            LabelError::Missing(_) => Rule::LabelMissing,
+            LabelError::Malformed(..) => Rule::LabelMalformed,
+            LabelError::NoType(..) => Rule::LabelNoType,
+        }
+    }
 }
 
 /// Why labels cannot be read.
@@ -54,16 +76,16 @@ impl Labels {
     /// Fails where bpfman would refuse the image: a label is missing, is no
     /// JSON object of strings, or holds an empty string.
     pub fn parse(labels: &BTreeMap<String, String>) -> Result<Labels, LabelError> {
-        let read = |key| {
-            let text: &String = labels.get(key).ok_or(LabelError::Missing(key))?;
-            let map: BTreeMap<String, String> =
-                serde_json::from_str(text).map_err(|_| LabelError::Malformed(key, text.clone()))?;
-            match map.iter().find(|(_, kind)| kind.is_empty()) {
-                Some((name, _)) => Err(LabelError::NoType(key, name.clone())),
-                None => Ok(map),
-            }
-        };
-        Ok(Labels { programs: read(PROGRAMS)?, maps: read(MAPS)? })
+        Ok(Labels { programs: parse(labels, PROGRAMS)?, maps: parse(labels, MAPS)? })
+    }
+
+    /// Reads the labels of before, which bpfman in Rust falls back to where
+    /// one of the others is missing; `None` where they are not complete.
+    pub fn parse_legacy(labels: &BTreeMap<String, String>) -> Option<Labels> {
+        let values = LEGACY.map(|key| labels.get(key));
+        let [Some(function), Some(kind), Some(_), Some(_)] = values else { return None };
+        let programs = [(function.clone(), kind.clone())].into();
+        Some(Labels { programs, maps: BTreeMap::new() })
     }
 
     /// Returns both labels as key and compact JSON.
@@ -73,6 +95,20 @@ impl Labels {
                 .to_string()
         };
         [(PROGRAMS, json(&self.programs)), (MAPS, json(&self.maps))]
+    }
+}
+
+/// Reads one of the labels.
+pub(crate) fn parse(
+    labels: &BTreeMap<String, String>,
+    key: &'static str,
+) -> Result<BTreeMap<String, String>, LabelError> {
+    let text: &String = labels.get(key).ok_or(LabelError::Missing(key))?;
+    let map: BTreeMap<String, String> =
+        serde_json::from_str(text).map_err(|_| LabelError::Malformed(key, text.clone()))?;
+    match map.iter().find(|(_, kind)| kind.is_empty()) {
+        Some((name, _)) => Err(LabelError::NoType(key, name.clone())),
+        None => Ok(map),
     }
 }
 
@@ -92,6 +128,21 @@ mod tests {
             pairs,
             [(PROGRAMS, r#"{"a":"tc","z":"xdp"}"#.to_owned()), (MAPS, "{}".to_owned())]
         );
+    }
+
+    #[test]
+    fn labels_of_before_are_read_when_complete() {
+        let mut labels: BTreeMap<String, String> =
+            LEGACY.map(|key| (key.to_owned(), format!("{key}'s"))).into();
+        let parsed = Labels::parse_legacy(&labels).unwrap();
+        let program = ("io.ebpf.bpf_function_name's", "io.ebpf.program_type's");
+        assert_eq!(parsed.programs, [program].map(|(k, v)| (k.to_owned(), v.to_owned())).into());
+        assert!(parsed.maps.is_empty());
+        for key in LEGACY {
+            let value = labels.remove(key).unwrap();
+            assert_eq!(Labels::parse_legacy(&labels), None, "{key}");
+            labels.insert(key.to_owned(), value);
+        }
     }
 
     #[test]

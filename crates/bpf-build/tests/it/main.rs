@@ -5,6 +5,7 @@
 mod cache;
 mod contents;
 mod failures;
+mod helpers;
 mod kernel;
 mod reproducible;
 mod sharing;

@@ -59,6 +59,84 @@ fn damaged_types_are_refused_with_the_reason() {
 }
 
 #[test]
+fn damaged_relocations_are_refused_with_the_reason() {
+    let Some(object) = compile("core", Endian::Little) else { return };
+    let header = [0x9f, 0xeb, 1, 0, 32, 0, 0, 0];
+    let at = object.windows(header.len()).position(|window| window == header).unwrap();
+    let number =
+        |from: usize| u32::from_le_bytes(object[from..from + 4].try_into().unwrap()) as usize;
+    // The relocations: the size of one, then section and count of the first.
+    let core = at + 32 + number(at + 24);
+    let record = core + 12;
+    let cases: &[(Patch, &str)] = &[
+        ((at, &[0; 2]), "malformed BTF: magic 0x0000 instead of 0xeb9f"),
+        ((at + 24, &[0xff; 4]), "malformed BTF: truncated extension"),
+        ((at + 28, &[0xff; 4]), "malformed BTF: truncated extension"),
+        ((core, &[4, 0, 0, 0]), "malformed BTF: truncated CO-RE relocation"),
+        ((core, &[0xff; 4]), "malformed BTF: truncated CO-RE relocation"),
+        ((core + 4, &[0xff; 4]), "malformed BTF: malformed name at offset 4294967295"),
+        ((core + 8, &[0xff; 4]), "malformed BTF: truncated CO-RE relocation"),
+        ((record + 4, &[0xff; 4]), "malformed BTF: no type 4294967295"),
+        (
+            (record + 4, &[0; 4]),
+            "malformed BTF: no type has the member `0:0` that a relocation asks for",
+        ),
+    ];
+    for ((offset, bytes), expected) in cases {
+        let mut patched = object.clone();
+        patched[*offset..offset + bytes.len()].copy_from_slice(bytes);
+        let said = read(&patched).map(|_| ()).map_err(|error| error.to_string());
+        assert_eq!(said, Err((*expected).to_owned()), "{}", offset - at);
+    }
+    // What has no words yet is no reason to refuse the object.
+    let mut patched = object.clone();
+    patched[record + 12] = 99;
+    let first = read(&patched).unwrap().core.remove(0);
+    assert_eq!(
+        (first.kind.to_string(), first.to_string()),
+        ("relocation kind 99".into(), "struct pt_regs".into())
+    );
+}
+
+/// Functions on top of each other could take time and memory without end.
+#[test]
+fn functions_that_claim_the_same_bytes_are_refused() {
+    let Some(mut object) = compile("calls", Endian::Little) else { return };
+    let info = read(&object).unwrap();
+    let number = |bytes: &[u8], at: usize, size: usize| -> usize {
+        bytes[at..at + size].iter().rev().fold(0, |value, byte| value << 8 | usize::from(*byte))
+    };
+    let headers = number(&object, 0x28, 8);
+    let header = |index: usize| headers + 64 * index;
+    let count = number(&object, 0x3c, 2);
+    let (mut table, mut xdp) = (0, 0);
+    for index in 1..count {
+        match info.sections[index - 1].name.as_str() {
+            ".symtab" => table = index,
+            "xdp" => xdp = index,
+            _ => {}
+        }
+    }
+    let start = number(&object, header(table) + 24, 8);
+    let symbols = number(&object, header(table) + 32, 8) / 24;
+    // The section `xdp` now is all of the file, and every symbol a function
+    // there, from its own place on to the end.
+    let whole = object.len() / 8 * 8;
+    object[header(xdp) + 24..header(xdp) + 32].fill(0);
+    object[header(xdp) + 32..header(xdp) + 40].copy_from_slice(&(whole as u64).to_le_bytes());
+    for symbol in 1..symbols {
+        let at = start + 24 * symbol;
+        object[at + 4] = 0x12; // A global function.
+        object[at + 6..at + 8].copy_from_slice(&(xdp as u16).to_le_bytes());
+        let place = 8 * symbol as u64;
+        object[at + 8..at + 16].copy_from_slice(&place.to_le_bytes());
+        object[at + 16..at + 24].copy_from_slice(&(whole as u64 - place).to_le_bytes());
+    }
+    let error = read(&object).unwrap_err().to_string();
+    assert_eq!(error, "malformed ELF: sections or functions overlap");
+}
+
+#[test]
 fn the_reserved_symbol_names_no_program() {
     let Some(object) = compile("programs", Endian::Little) else { return };
     let number = |bytes: &[u8], at: usize, size: usize| -> usize {
@@ -166,6 +244,9 @@ proptest! {
                 let _ = info.variable(&global.name);
             }
             let _ = info.metadata_uint("metadata", "dispatcher_version");
+            let requirements = info.requirements();
+            prop_assert!(requirements.known.is_sorted_by_key(|one| std::cmp::Reverse(one.kernel)));
+            prop_assert!(info.core.iter().all(|one| !one.to_string().is_empty()));
         }
         if let Ok(stripped) = strip_debug(&bytes) {
             prop_assert_eq!(strip_debug(&stripped), Ok(stripped.clone()));

@@ -16,8 +16,18 @@ use bpf_object::ObjectInfo;
 
 pub(crate) const ENDIANS: [Endian; 2] = [Endian::Little, Endian::Big];
 
-pub(crate) const FIXTURES: [&str; 7] =
-    ["counter", "programs", "maps", "legacy", "globals", "dispatcher", "tomorrow"];
+pub(crate) const FIXTURES: [&str; 10] = [
+    "counter",
+    "programs",
+    "maps",
+    "legacy",
+    "globals",
+    "dispatcher",
+    "tomorrow",
+    "calls",
+    "core",
+    "set",
+];
 
 /// Compiles `fixtures/NAME.bpf.c` as the factory compiles sources.
 ///
@@ -29,11 +39,15 @@ pub(crate) fn compile(name: &str, endian: Endian) -> Option<Vec<u8>> {
 /// Compiles with these flags and those that every object needs.
 pub(crate) fn compile_with(name: &str, endian: Endian, flags: &[&str]) -> Option<Vec<u8>> {
     let clang = test_support::tool("clang")?;
-    let source = fixture(name);
+    Some(compile_by(&clang, name, endian, &[&["-mcpu=v2"], flags].concat()))
+}
+
+/// Compiles with that compiler.
+pub(crate) fn compile_by(clang: &Path, name: &str, endian: Endian, flags: &[&str]) -> Vec<u8> {
     let mut command = Command::new(clang);
-    command.args(["-target", endian.clang_target(), "-O2", "-mcpu=v2", "-Wall", "-Werror"]);
-    command.args(flags).arg("-c").arg(source).args(["-o", "-"]);
-    Some(output(&mut command, &[]))
+    command.args(["-target", endian.clang_target(), "-O2", "-Wall", "-Werror"]);
+    command.args(flags).arg("-c").arg(fixture(name)).args(["-o", "-"]);
+    output(&mut command, &[])
 }
 
 pub(crate) fn fixture(name: &str) -> PathBuf {
