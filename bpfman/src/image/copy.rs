@@ -9,6 +9,7 @@ use ui::{Failure, Failures};
 
 use super::deliver::{Item, deliver};
 use super::subject;
+use super::text::plain;
 use crate::context::Context;
 
 /// Copy images from one place to another
@@ -116,7 +117,7 @@ fn items(
 ) -> Result<Vec<Item>, Failure> {
     let item = |Found { reference, label, artifact }: Found| {
         let Some(reference) = reference else {
-            let message = format!("`{}` in `{source}` has no full name", subject::plain(&label));
+            let message = format!("`{}` in `{source}` has no full name", plain(&label));
             return Err(
                 Failure::usage(message).hint("a DST such as `quay.io/me/pass:latest` names it")
             );

@@ -11,6 +11,7 @@ use serde::Serialize;
 use ui::{Exit, Failure, Failures, Format};
 
 use super::subject::{self, images_of};
+use super::text::plain;
 use crate::context::Context;
 
 /// Write the objects of an image to files
@@ -75,7 +76,7 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     let client = args.registries.client(Ok)?;
     let found = subject::find(&args.image, &client)?.one(&args.image)?;
     let objects = objects(&images_of(&found.artifact), &args.platform)
-        .map_err(|failures| about(failures, &subject::plain(&found.label)))?;
+        .map_err(|failures| about(failures, &plain(&found.label)))?;
     host::fs::create_dir_all(&args.output)?;
     let mut report = Report {
         schema: 1,
@@ -129,7 +130,7 @@ fn objects(images: &[&Image], wanted: &[Arch]) -> Result<BTreeMap<&'static str, 
             Some(arch) => object(image, arch).and_then(|object| add(&mut objects, arch, object)),
             None => Err(Failure::new(
                 Exit::Failed,
-                format!("`{}` is no platform for bytecode", subject::plain(&platform.to_string())),
+                format!("`{}` is no platform for bytecode", plain(&platform.to_string())),
             )
             .hint("`--platform` names those to extract")),
         };

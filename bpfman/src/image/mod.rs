@@ -7,9 +7,11 @@ mod extract;
 mod form;
 mod generate_build_args;
 mod inspect;
+mod lint;
 mod manifest;
 mod pull;
 mod subject;
+mod text;
 
 use clap::Subcommand;
 use ui::Failures;
@@ -28,6 +30,7 @@ enum Command {
     Build(Box<build::Args>),
     GenerateBuildArgs(generate_build_args::Args),
     Inspect(inspect::Args),
+    Lint(lint::Args),
     Extract(extract::Args),
     Pull(pull::Args),
     Copy(copy::Args),
@@ -39,6 +42,7 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
         Command::Build(args) => build::run(*args, cx),
         Command::GenerateBuildArgs(args) => generate_build_args::run(args, cx),
         Command::Inspect(args) => inspect::run(args, cx),
+        Command::Lint(args) => lint::run(args, cx),
         Command::Extract(args) => extract::run(args, cx),
         Command::Pull(args) => pull::run(args, cx),
         Command::Copy(args) => copy::run(args, cx),

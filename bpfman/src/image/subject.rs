@@ -14,6 +14,8 @@ use oci::registry::Client;
 use oci::{Artifact, Image, Reference};
 use ui::{Exit, Failure};
 
+use super::text::plain;
+
 /// What a word means, for those whose word means nothing.
 const FORMS: &str = "a directory (a layout or a tree of them) or file (an archive, an object) that \
                      is there is read; every other word names an image in a registry";
@@ -191,7 +193,7 @@ fn several(word: &str, found: &[Found]) -> Failure {
 
 /// Returns whether something is about an image rather than one: the tags of
 /// signatures and of lists of referrers begin so.
-fn is_companion(found: &Found) -> bool {
+pub(crate) fn is_companion(found: &Found) -> bool {
     let tag = found.reference.as_ref().and_then(|reference| reference.tag());
     tag.unwrap_or(&found.label).starts_with("sha256-")
 }
@@ -202,11 +204,4 @@ pub(crate) fn images_of(artifact: &Artifact) -> Vec<&Image> {
     let mut images = artifact.images();
     images.retain(|image| image.platform().os != "unknown");
     images
-}
-
-/// Makes the words of a stranger fit for a terminal, which they could
-/// command.
-pub(crate) fn plain(text: &str) -> String {
-    let shown = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
-    text.chars().map(shown).collect()
 }

@@ -9,10 +9,7 @@ use ui::{Table, human_bytes};
 
 use super::object::ObjectReport;
 use super::report::{ImageReport, PlatformReport};
-use crate::image::subject::plain;
-
-/// As wide as any terminal.
-const WIDTH: usize = 80;
+use crate::image::text::{list_of, listed, plain};
 
 /// Describes an image: its name, then every distinct object.
 pub(super) fn image(image: &ImageReport) -> String {
@@ -95,8 +92,7 @@ fn details(object: &ObjectReport) -> String {
         text += &format!("; Linux {} implied by {}", implied.kernel, plain(&implied.because));
     }
     if !object.implies_unknown.is_empty() {
-        text +=
-            &format!("\n{}", list_of("implying a kernel unknown here", &object.implies_unknown));
+        text += &format!("\n{}", list_of("no kernel is known for", &object.implies_unknown));
     }
     for table in [programs(object), maps(object), globals(object)] {
         if !table.is_empty() {
@@ -147,46 +143,4 @@ fn globals(object: &ObjectReport) -> Table {
         table.row([name, type_name, global.size.to_string(), section]);
     }
     table
-}
-
-fn list_of(name: &str, words: &[impl AsRef<str>]) -> String {
-    let words: Vec<String> = words.iter().map(|word| plain(word.as_ref())).collect();
-    listed(name, &words.iter().map(String::as_str).collect::<Vec<_>>())
-}
-
-/// Joins words with commas after a first, in lines that fit a terminal; the
-/// later ones are indented.
-fn listed(first: &str, words: &[&str]) -> String {
-    let mut lines = vec![first.to_owned()];
-    for (index, word) in words.iter().enumerate() {
-        let comma = if index + 1 < words.len() { "," } else { "" };
-        let word = format!("{word}{comma}");
-        let line = lines.last().map_or(0, |line| line.chars().count());
-        match lines.last_mut() {
-            Some(last) if last.is_empty() => *last = word,
-            Some(last) if line + 1 + word.chars().count() <= WIDTH => {
-                *last += &format!(" {word}");
-            }
-            _ => lines.push(format!("  {word}")),
-        }
-    }
-    lines.join("\n")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_fit_a_terminal() {
-        let words = vec!["0123456789"; 15];
-        let text = listed("words", &words);
-        let widths: Vec<_> = text.lines().map(str::len).collect();
-        assert_eq!(widths, [77, 73, 36]);
-        assert!(text.lines().skip(1).all(|line| line.starts_with("  0")), "{text}");
-        assert_eq!(listed("", &["a", "b"]), "a, b");
-        assert_eq!(listed("none", &[]), "none");
-        let long = "x".repeat(100);
-        assert_eq!(listed("a", &[&long, "b"]), format!("a\n  {long},\n  b"));
-    }
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use ui::{Failure, Failures, Ui};
 
 use super::object::ObjectReport;
-use crate::image::subject::plain;
+use crate::image::text::plain;
 
 /// What one name stands for.
 #[derive(Serialize)]

@@ -13,7 +13,8 @@ use ui::{Exit, Failure, Failures, Format};
 
 use self::documents::Application;
 use self::program::Program;
-use super::subject::{self, images_of, plain};
+use super::subject::{self, images_of};
+use super::text::plain;
 use crate::context::Context;
 
 /// Print the Kubernetes manifests of an image
