@@ -12,7 +12,9 @@ use oci::{Artifact, Layout, Reference};
 use serde::Serialize;
 use ui::{Exit, Failure, Failures, Format};
 
+use crate::build_images::containerfile::Site;
 use crate::build_images::make::{self, Along, Made};
+use crate::build_images::no_scratch;
 use crate::catalogue::{self, Catalogue};
 use crate::compile::{self, CompileArgs};
 use crate::context::Context;
@@ -97,7 +99,9 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     let compiling = || compile::of_plan(cx, workshop.as_ref(), &plan.requests);
     let (looks, compiled) = registry::while_looking(&client, &published, compiling);
     let mut failures = Failures::default();
-    let made = make::make(&plan, &compiled, &client, Along::Nothing, cx, &mut failures);
+    let work = tempfile::tempdir().map_err(no_scratch)?;
+    let site = Site { engine: &wish.engine, contexts: &[], work: work.path(), client: &client };
+    let made = make::make(&plan, &compiled, Along::Nothing, site, cx, &mut failures);
     let made_from = compiled.built.into_iter().flat_map(|built| built.failures);
     failures.0.splice(0..0, made_from.map(compile::failure));
 

@@ -3,6 +3,7 @@
 
 use bpf_arch::Arch;
 use clap::Args;
+use image_build::{Engine, NamedContext};
 use oci::Reference;
 use ui::Failure;
 
@@ -47,6 +48,10 @@ pub(crate) struct Wish {
     pub(crate) name: Option<String>,
     /// Where mirrored images are copied from instead, by their names.
     pub(crate) mirrors: Vec<(String, Reference)>,
+    /// What carries out Containerfiles.
+    pub(crate) engine: Engine,
+    /// What stands for stages and images in them.
+    pub(crate) contexts: Vec<NamedContext>,
     /// Seconds since 1970, for all images.
     pub(crate) created: u64,
 }
@@ -56,7 +61,15 @@ impl WishArgs {
     pub(crate) fn wish(self) -> Result<Wish, Failure> {
         let WishArgs { selection, all, platform, registry, organization, tag } = self;
         let (platforms, tags, created) = (platform, tag, cli::source_date_epoch()?);
-        let (name, mirrors) = (None, Vec::new());
-        Ok(Wish { selection, all, platforms, registry, organization, tags, name, mirrors, created })
+        Ok(Wish {
+            selection,
+            all,
+            platforms,
+            registry,
+            organization,
+            tags,
+            created,
+            ..Wish::default()
+        })
     }
 }

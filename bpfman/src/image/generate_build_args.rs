@@ -13,7 +13,7 @@ use serde::Serialize;
 use ui::{Failure, Failures, Format};
 
 use crate::context::Context;
-use crate::inputs::{InputArgs, Inputs, Objects, load};
+use crate::inputs::{InputArgs, Inputs, Object, Objects, load};
 
 /// Print the build arguments for a bytecode image
 ///
@@ -96,17 +96,20 @@ pub(crate) fn build_args(
     objects: &Objects,
     labels: &Labels,
 ) -> Result<Vec<(String, String)>, Failure> {
-    let mut pairs = Vec::new();
-    for object in &objects.objects {
-        let key = if objects.plain { "BYTECODE_FILE" } else { object.arch.build_arg() };
-        let path = object.path.to_str().ok_or_else(|| {
-            Failure::usage(format!("`{}` is no UTF-8, so no argument", object.path.display()))
-        })?;
-        pairs.push((key.to_owned(), path.to_owned()));
-    }
-    let [programs, maps] = labels.to_pairs().map(|(_, json)| json);
-    pairs.extend([("PROGRAMS".to_owned(), programs), ("MAPS".to_owned(), maps)]);
-    Ok(pairs)
+    let path = |object: &Object| match object.path.to_str() {
+        Some(path) => Ok((object.arch, path.to_owned())),
+        None => {
+            Err(Failure::usage(format!("`{}` is no UTF-8, so no argument", object.path.display())))
+        }
+    };
+    let files = objects.objects.iter().map(path).collect::<Result<Vec<_>, _>>()?;
+    Ok(match files.as_slice() {
+        [(_, path)] if objects.plain => bytecode_image::build_args_of_one(path, labels),
+        files => {
+            let files = files.iter().map(|(arch, path)| (*arch, path.as_str()));
+            bytecode_image::build_args(files, labels)
+        }
+    })
 }
 
 fn report(objects: &Objects, labels: Labels, pairs: &[(String, String)]) -> Report {

@@ -16,6 +16,8 @@ pub(crate) struct Object {
     pub(crate) arch: Arch,
     /// Where it lies, as it was typed; only a name for one that was compiled.
     pub(crate) path: PathBuf,
+    /// Whether it is not a file yet.
+    pub(crate) compiled: bool,
     pub(crate) bytes: Vec<u8>,
     pub(crate) info: ObjectInfo,
 }
@@ -49,7 +51,7 @@ fn read(file: &File, ui: &Ui) -> Result<Object, Failure> {
     let info = bpf_object::read(&bytes).map_err(|error| {
         Failure::from(error).context(unusable()).hint("objects are what `clang -target bpf` makes")
     })?;
-    checked(Object { arch: *arch, path: path.clone(), bytes, info }, ui)
+    checked(Object { arch: *arch, path: path.clone(), compiled: false, bytes, info }, ui)
 }
 
 /// Checks an object against what it is for; says what some loader will not

@@ -9,6 +9,7 @@
 
 mod agreement;
 mod assemble;
+mod build_args;
 mod contract;
 mod extract;
 mod finding;
@@ -19,7 +20,8 @@ mod registers;
 mod rule;
 
 pub use agreement::{Difference, difference};
-pub use assemble::{AssembleError, Recipe, Slot, assemble, assemble_one};
+pub use assemble::{AssembleError, Recipe, Slot, assemble, assemble_one, platform_of};
+pub use build_args::{build_args, build_args_of_one};
 pub use contract::{Contents, inspect, is_bytecode};
 pub use extract::{ExtractError, Extracted, extract};
 pub use finding::{Consumer, Finding, Severity};

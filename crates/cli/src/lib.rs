@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 pub mod compile;
+pub mod engine;
 mod epoch;
 mod jobs;
 pub mod publish;

@@ -122,6 +122,28 @@ pub fn read_dir(path: &Path) -> Result<Vec<PathBuf>, IoError> {
     Ok(paths)
 }
 
+/// Makes `to`, which must not be there, the same file as `from`: another name
+/// of it, or a copy where that is not possible. A link is followed.
+///
+/// # Errors
+///
+/// Fails as the system does, naming the path that it is about.
+pub fn link_or_copy(from: &Path, to: &Path) -> Result<(), IoError> {
+    // Not to link a link.
+    let file = from.canonicalize().io_context("read", from)?;
+    if !file.is_file() {
+        let source = io::Error::other("it is not a regular file");
+        return Err(IoError::new("read", from, source));
+    }
+    if to.symlink_metadata().is_ok() {
+        return Err(IoError::new("write", to, io::ErrorKind::AlreadyExists.into()));
+    }
+    if std::fs::hard_link(&file, to).is_ok() {
+        return Ok(());
+    }
+    std::fs::copy(&file, to).map(drop).io_context("write", to)
+}
+
 /// Moves a file or directory within one file system, in one step.
 ///
 /// # Errors
@@ -332,5 +354,25 @@ mod tests {
             assert_eq!(error.to_string(), format!("failed to {action} `{}`", path.display()));
         }
         assert_eq!(read_if_present(&path).unwrap(), None);
+    }
+
+    #[test]
+    fn a_file_gets_another_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        write_atomic(&at("a"), b"A").unwrap();
+        std::os::unix::fs::symlink("a", at("link")).unwrap();
+        link_or_copy(&at("link"), &at("b")).unwrap();
+        assert_eq!(read(&at("b")).unwrap(), b"A");
+        assert!(!at("b").symlink_metadata().unwrap().is_symlink());
+        let message = |from, to| link_or_copy(&at(from), &at(to)).unwrap_err().to_string();
+        assert_eq!(message("a", "b"), format!("failed to write `{}`", at("b").display()));
+        assert_eq!(message("no", "c"), format!("failed to read `{}`", at("no").display()));
+        assert_eq!(message(".", "c"), format!("failed to read `{}`", at(".").display()));
+        // Another file system, as a rule: then it is a copy.
+        if let Ok(memory) = tempfile::tempdir_in("/dev/shm") {
+            link_or_copy(&at("a"), &memory.path().join("a")).unwrap();
+            assert_eq!(read(&memory.path().join("a")).unwrap(), b"A");
+        }
     }
 }

@@ -7,6 +7,7 @@
 mod background;
 pub mod fs;
 mod interrupt;
+mod lines;
 mod lock;
 mod process;
 mod tool;

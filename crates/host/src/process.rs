@@ -2,8 +2,9 @@
 //!
 //! The one place of the workspace that starts a process. A [`Cmd`] is data
 //! that can be printed, compared and run; running it returns what it wrote
-//! or an error that holds how it ended and the tail of what it said. One that
-//! goes on beside this process is in `background`.
+//! or an error that holds how it ended and the tail of what it said. One whose
+//! lines are handed on is in `lines`, one that goes on beside this process in
+//! `background`.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -13,7 +14,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 /// How much of a failed process's standard error its error keeps, in bytes.
-const TAIL: usize = 128 * 1024;
+pub(crate) const TAIL: usize = 128 * 1024;
 
 /// A process to run: program, arguments, environment, directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -213,7 +214,12 @@ impl Cmd {
         command
     }
 
-    fn check(&self, status: ExitStatus, stdout: &[u8], stderr: &[u8]) -> Result<(), RunError> {
+    pub(crate) fn check(
+        &self,
+        status: ExitStatus,
+        stdout: &[u8],
+        stderr: &[u8],
+    ) -> Result<(), RunError> {
         use std::os::unix::process::ExitStatusExt;
         let kind = match (status.code(), status.signal()) {
             (Some(0), _) => return Ok(()),
@@ -231,7 +237,12 @@ impl Cmd {
         self.error(RunErrorKind::NotStarted, String::new(), Some(source))
     }
 
-    fn error(&self, kind: RunErrorKind, stderr: String, source: Option<io::Error>) -> RunError {
+    pub(crate) fn error(
+        &self,
+        kind: RunErrorKind,
+        stderr: String,
+        source: Option<io::Error>,
+    ) -> RunError {
         let name = self.program.file_name().unwrap_or(self.program.as_os_str());
         let (command, stdout) = (name.to_string_lossy().into_owned(), String::new());
         RunError { command, kind, stderr, stdout, source }

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use host::fs::IoError;
 use oci::Platform;
 
+use crate::engine::EngineError;
 use crate::expand::ExpandError;
 use crate::ignore::PatternError;
 use crate::tree::PATH_MAX;
@@ -69,6 +70,9 @@ pub enum Error {
     /// Nothing was asked for.
     #[error("there is no platform to build for")]
     NoPlatform,
+    /// An engine did not do its work.
+    #[error(transparent)]
+    Engine(Box<EngineError>),
     /// The user asked the program to stop.
     #[error("interrupted")]
     Interrupted,
@@ -304,13 +308,25 @@ impl From<oci::Error> for Problem {
     }
 }
 
+impl From<EngineError> for Error {
+    fn from(error: EngineError) -> Error {
+        Error::Engine(Box::new(error))
+    }
+}
+
 impl Error {
+    /// Returns whether a program is missing that would have to be installed.
+    pub fn is_missing_program(&self) -> bool {
+        matches!(self, Error::Engine(error) if matches!(**error, EngineError::Missing { .. }))
+    }
+
     /// Returns what the user can do about it, where that is known.
     pub fn hint(&self) -> Option<String> {
         match self {
             Error::Oci(error) => error.hint(),
             Error::NoStage { name, known, .. } => nearest(name, known).map(did_you_mean),
             Error::At(failed) => failed.problem.hint(),
+            Error::Engine(error) => error.hint(),
             _ => None,
         }
     }

@@ -65,7 +65,8 @@ pub fn build(request: &BuildRequest, work: &Path, resolve: &Resolve<'_>) -> Resu
     Ok(Built { index, warnings })
 }
 
-fn target(file: &Containerfile, request: &BuildRequest) -> Result<usize, Error> {
+/// Finds the stage that is asked for.
+pub(crate) fn target(file: &Containerfile, request: &BuildRequest) -> Result<usize, Error> {
     let Some(name) = &request.target else { return Ok(file.stages.len() - 1) };
     file.find(name).ok_or_else(|| Error::NoStage {
         name: name.clone(),

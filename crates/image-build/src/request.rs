@@ -14,6 +14,9 @@ pub struct BuildRequest {
     pub containerfile: PathBuf,
     /// The directory that COPY copies from; `None` if there is none.
     pub context: Option<PathBuf>,
+    /// Files that the context has besides, by their paths in it, wherever
+    /// they lie; no ignore file applies to them.
+    pub files: BTreeMap<PathBuf, PathBuf>,
     /// What stands for stages and images, or is another directory to copy
     /// from.
     pub contexts: Vec<NamedContext>,
@@ -44,6 +47,7 @@ impl BuildRequest {
         BuildRequest {
             containerfile: containerfile.into(),
             context: Some(context.into()),
+            files: BTreeMap::new(),
             contexts: Vec::new(),
             build_args: BTreeMap::new(),
             target: None,
@@ -115,6 +119,11 @@ impl NamedContext {
     /// Returns the name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Returns the platform it is for; `None` means every other.
+    pub fn platform(&self) -> Option<&Platform> {
+        self.platform.as_ref()
     }
 
     /// Returns what it is.
@@ -204,7 +213,7 @@ impl fmt::Display for NamedContext {
 
 /// Returns a platform with the variant that others leave out, or without the
 /// one that they need not write.
-fn normal(platform: &Platform) -> Platform {
+pub(crate) fn normal(platform: &Platform) -> Platform {
     let variant = match (platform.architecture.as_str(), platform.variant.as_deref()) {
         ("arm", None) => Some("v7"),
         ("arm64", Some("v8")) | ("amd64", Some("v1")) => None,
@@ -215,7 +224,7 @@ fn normal(platform: &Platform) -> Platform {
 
 /// Returns an image's name as people write it, without docker's defaults;
 /// any other name as it is.
-fn familiar(name: &str) -> String {
+pub(crate) fn familiar(name: &str) -> String {
     let Ok(reference) = name.parse::<Reference>() else { return name.to_owned() };
     let full = reference.to_string();
     let short = full.strip_prefix("docker.io/").unwrap_or(&full);

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use oci::Platform;
+
 use crate::containerfile::Containerfile;
 use crate::error::nearest;
 use crate::{BuildRequest, Place};
@@ -27,6 +29,24 @@ pub enum Warning {
         /// The variable.
         variable: String,
     },
+    /// An engine made an image that says it was made at another time than
+    /// was asked for.
+    OtherTime {
+        /// The engine.
+        engine: String,
+        /// The image's platform.
+        platform: Platform,
+        /// The time that the image has.
+        found: Option<String>,
+    },
+    /// An engine could not remove images that were to be there for the build
+    /// only.
+    LeftBehind {
+        /// The engine.
+        engine: &'static str,
+        /// The images' names.
+        images: Vec<String>,
+    },
     /// A file was copied without what else it has.
     Xattrs {
         /// The file.
@@ -49,6 +69,17 @@ impl fmt::Display for Warning {
             }
             Warning::Unset { place, variable } => {
                 write!(f, "{place}: `{variable}` is not set, so nothing stands in its place")
+            }
+            Warning::OtherTime { engine, platform, found } => {
+                let found = found.as_deref().unwrap_or("no time");
+                write!(
+                    f,
+                    "the image for {platform} says it was made at {found}: this `{engine}` sets no other time"
+                )
+            }
+            Warning::LeftBehind { engine, images } => {
+                let images = images.join(", ");
+                write!(f, "`{engine}` could not remove what it made for the build: {images}")
             }
             Warning::Xattrs { path, place } => write!(
                 f,

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 pub use build::ImageBuilder;
 
-use crate::spec::{Descriptor, ImageConfig, Manifest};
+use crate::spec::{Descriptor, ImageConfig, Manifest, to_bytes};
 use crate::{Blob, Digest, Error, Layer, Platform, media};
 
 /// A container image for one platform. Clones share one value.
@@ -100,6 +100,60 @@ impl Image {
         &self.0.manifest_document.annotations
     }
 
+    /// Returns the same image with exactly these annotations of its manifest;
+    /// itself if it has them already.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the manifest cannot be written.
+    pub fn with_annotations(&self, annotations: BTreeMap<String, String>) -> Result<Image, Error> {
+        if *self.annotations() == annotations {
+            return Ok(self.clone());
+        }
+        let Parts { manifest, manifest_document, config, config_document, layers } = &*self.0;
+        let manifest_document = Manifest { annotations, ..manifest_document.clone() };
+        let media_type = &manifest.descriptor().media_type;
+        let manifest = Blob::from_bytes(media_type, to_bytes(&manifest_document)?);
+        let (config, config_document) = (config.clone(), config_document.clone());
+        let layers = layers.clone();
+        Ok(Image(Arc::new(Parts { manifest, manifest_document, config, config_document, layers })))
+    }
+
+    /// Returns the same image without layers that hold nothing, as some engines
+    /// make them for instructions that change no file; itself if it has none.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the documents cannot be written.
+    pub fn without_empty_layers(&self) -> Result<Image, Error> {
+        // Two empty blocks: the end of a tar.
+        let nothing = Digest::of(&[0; 1024]);
+        let is_empty: Vec<bool> =
+            self.0.layers.iter().map(|layer| layer.diff_id() == nothing).collect();
+        if !is_empty.contains(&true) {
+            return Ok(self.clone());
+        }
+        let mut config_document = self.0.config_document.clone();
+        let mut flags = is_empty.iter();
+        for step in config_document.history.iter_mut().filter(|step| !step.empty_layer) {
+            step.empty_layer = flags.next() == Some(&true);
+        }
+        let kept = |i: &usize| !is_empty[*i];
+        let layers: Vec<Layer> =
+            (0..is_empty.len()).filter(kept).map(|i| self.0.layers[i].clone()).collect();
+        config_document.rootfs.diff_ids = layers.iter().map(Layer::diff_id).collect();
+        let media_type = &self.0.config.descriptor().media_type;
+        let config = Blob::from_bytes(media_type, to_bytes(&config_document)?);
+        let manifest_document = Manifest {
+            config: config.descriptor().clone(),
+            layers: layers.iter().map(|layer| layer.blob().descriptor().clone()).collect(),
+            ..self.0.manifest_document.clone()
+        };
+        let media_type = &self.0.manifest.descriptor().media_type;
+        let manifest = Blob::from_bytes(media_type, to_bytes(&manifest_document)?);
+        Ok(Image(Arc::new(Parts { manifest, manifest_document, config, config_document, layers })))
+    }
+
     /// Returns the layers, lowest first.
     pub fn layers(&self) -> &[Layer] {
         &self.0.layers
@@ -149,6 +203,36 @@ fn match_up(config: &Blob, layers: Vec<Blob>, diff_ids: &[Digest]) -> Result<Vec
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn other_annotations_make_another_image() {
+        let layer = Layer::single_file("a.o", b"bytes", 0).unwrap();
+        let start = Image::builder("linux/arm/v7".parse().unwrap()).layer(layer, "COPY a.o /");
+        let plain = start.clone().build().unwrap();
+        let annotated = start.annotation("a", "1").build().unwrap();
+        let changed = plain.with_annotations(annotated.annotations().clone()).unwrap();
+        assert_eq!(changed.digest(), annotated.digest());
+        assert_eq!(changed.config_blob().digest(), plain.config_blob().digest());
+        let back = changed.with_annotations(BTreeMap::new()).unwrap();
+        assert_eq!(back.digest(), plain.digest());
+        assert_eq!(back.with_annotations(BTreeMap::new()).unwrap().digest(), plain.digest());
+    }
+
+    #[test]
+    fn layers_that_hold_nothing_go() {
+        let platform = || "linux/arm/v7".parse().unwrap();
+        let empty = || crate::LayerBuilder::new(0, std::path::Path::new("/")).finish().unwrap();
+        let full = Layer::single_file("a.o", b"bytes", 0).unwrap();
+        let start = || Image::builder(platform()).history("FROM").label("a", "1");
+        let with = start().layer(empty(), "USER").layer(full.clone(), "COPY").layer(empty(), "CMD");
+        let without = start().history("USER").layer(full, "COPY").history("CMD").build().unwrap();
+        let evened = with.build().unwrap().without_empty_layers().unwrap();
+        assert_eq!(evened.digest(), without.digest());
+        assert_eq!(evened.layers()[0].diff_id(), without.layers()[0].diff_id());
+        assert_eq!(without.without_empty_layers().unwrap().digest(), without.digest());
+        let nothing = Image::builder(platform()).layer(empty(), "X").build().unwrap();
+        assert!(nothing.without_empty_layers().unwrap().layers().is_empty());
+    }
 
     #[test]
     fn an_image_of_its_own_parts_is_the_same() {

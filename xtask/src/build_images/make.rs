@@ -1,16 +1,19 @@
 //! Objects to images, images to destinations.
 
+use bpf_arch::Arch;
 use bpf_build::Built;
-use bytecode_image::{AssembleError, Finding, Slot, assemble};
+use bytecode_image::{AssembleError, Finding, Labels, Recipe, Slot, assemble};
 use cli::compile::Compiled;
 use cli::publish::{self, Delivered, Delivery};
 use cli::registry;
 use destination::Destination;
+use image_build::Engine;
 use oci::layout::{Tree, WriteOptions};
 use oci::registry::{Client, Companion, Looks};
 use oci::{Artifact, Index, Named, Platform, Reference};
 use ui::{Failure, Failures};
 
+use super::containerfile::{self, Site};
 use super::report::Report;
 use crate::context::Context;
 use crate::plan::{Origin, Plan, Planned};
@@ -43,14 +46,21 @@ pub(super) enum Assembled {
     Failed(AssembleError),
 }
 
-/// Puts the objects of an image together; one that is copied has none.
-pub(super) fn assembled(image: &Planned, built: &[Built]) -> Assembled {
-    let Origin::Objects { request, recipe } = &image.origin else { return Assembled::Incomplete };
-    let slot = |arch| {
+/// Returns the objects that there are for an image; one that is copied has
+/// none.
+fn slots<'b>(image: &Planned, built: &'b [Built]) -> Vec<Slot<'b>> {
+    let Origin::Objects { request, .. } = &image.origin else { return Vec::new() };
+    let slot = |arch: &Arch| {
         let object = built[*request].objects.get(arch)?;
         Some(Slot { arch: *arch, bytes: &object.bytes, info: &object.info })
     };
-    let slots: Vec<Slot<'_>> = image.platforms.iter().filter_map(slot).collect();
+    image.platforms.iter().filter_map(slot).collect()
+}
+
+/// Puts the objects of an image together.
+pub(super) fn assembled(image: &Planned, built: &[Built]) -> Assembled {
+    let Origin::Objects { recipe, .. } = &image.origin else { return Assembled::Incomplete };
+    let slots = slots(image, built);
     if slots.len() < image.platforms.len() {
         return Assembled::Incomplete;
     }
@@ -65,16 +75,23 @@ pub(super) fn assembled(image: &Planned, built: &[Built]) -> Assembled {
 pub(crate) fn make(
     plan: &Plan,
     compiled: &Compiled,
-    client: &Client,
     along: Along,
+    site: Site<'_>,
     cx: &Context<'_>,
     failures: &mut Failures,
 ) -> Vec<Made> {
     let mut all = Vec::new();
     for (index, image) in plan.images.iter().enumerate() {
         let made = match &image.origin {
-            Origin::Objects { .. } => from_objects(plan, image, compiled, cx),
-            Origin::Mirror(source) => from_registry(image, source, client, along, cx),
+            Origin::Objects { recipe, .. } => {
+                from_objects(plan, image, (recipe, compiled), site, cx)
+            }
+            Origin::Containerfile { path, annotations } => {
+                let created = plan.created;
+                containerfile::build(path, &image.platforms, annotations, created, site, cx)
+                    .map(|index| (Artifact::Index(index), Vec::new()))
+            }
+            Origin::Mirror(source) => from_registry(image, source, site.client, along, cx),
         };
         match made {
             Ok((artifact, companions)) => {
@@ -92,7 +109,8 @@ type Parts = (Artifact, Vec<Companion>);
 fn from_objects(
     plan: &Plan,
     image: &Planned,
-    compiled: &Compiled,
+    (recipe, compiled): (&Recipe, &Compiled),
+    site: Site<'_>,
     cx: &Context<'_>,
 ) -> Result<Parts, Failure> {
     match assembled(image, &compiled.built) {
@@ -100,6 +118,11 @@ fn from_objects(
             for warning in warnings {
                 cx.ui.warn(format_args!("`{}`: {warning}", source_of(plan, image)));
             }
+            let index = match site.engine {
+                Engine::Native => index,
+                // What cannot be put together here, no engine should.
+                _ => by_engine(image, (recipe, compiled), site, cx)?,
+            };
             Ok((Artifact::Index(index), Vec::new()))
         }
         // Why is said where the compilation failed.
@@ -109,6 +132,18 @@ fn from_objects(
         }
         Assembled::Failed(error) => Err(assembly_failure(plan, image, error)),
     }
+}
+
+fn by_engine(
+    image: &Planned,
+    (recipe, compiled): (&Recipe, &Compiled),
+    site: Site<'_>,
+    cx: &Context<'_>,
+) -> Result<Index, Failure> {
+    let slots = slots(image, &compiled.built);
+    let labels = slots.first().map(|slot| Labels::of(slot.info)).unwrap_or_default();
+    containerfile::build_bytecode(recipe, &slots, &labels, site, cx)
+        .map_err(|failure| failure.context(format!("failed to make `{}`", image.image)))
 }
 
 /// What can be done where a mirrored image is not to be had.
@@ -276,6 +311,7 @@ fn source_of(plan: &Plan, image: &Planned) -> String {
         Origin::Objects { request, .. } => {
             plan.requests[*request].source.path.display().to_string()
         }
+        Origin::Containerfile { path, .. } => path.display().to_string(),
         Origin::Mirror(source) => source.to_string(),
     }
 }

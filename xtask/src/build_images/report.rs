@@ -208,6 +208,10 @@ pub(super) fn dry_run(
                 Origin::Objects { .. } => {
                     cx.ui.result(format_args!("make {reference} for {}", list(&image.platforms)))?
                 }
+                Origin::Containerfile { path, .. } => {
+                    let (path, platforms) = (path.display(), list(&image.platforms));
+                    cx.ui.result(format_args!("build {path} to {reference} for {platforms}"))?;
+                }
                 Origin::Mirror(source) => {
                     cx.ui.result(format_args!("copy {source} to {reference}"))?;
                 }

@@ -4,29 +4,22 @@ use bytecode_image::{AssembleError, Recipe};
 use oci::{Artifact, Reference};
 use ui::Failure;
 
-use super::plain;
-use crate::context::Context;
+use super::containerfile::Marks;
 use crate::inputs::Objects;
 
-/// Makes the image; what some loader will not like was said already.
+/// Makes the image, an index; what some loader will not like was said already.
 pub(super) fn assemble(
     objects: &Objects,
     references: &[Reference],
-    cx: &Context<'_>,
+    marks: &Marks<'_>,
 ) -> Result<Artifact, Failure> {
     let title = title(references);
-    let recipe = Recipe {
-        file: file(objects, &title),
-        title,
-        created: cli::source_date_epoch()?,
-        ..Recipe::default()
-    };
-    let _ = cx;
+    let recipe =
+        Recipe { file: file(objects, &title), title, created: marks.created, ..Recipe::default() };
     objects.labels()?;
     let (index, _) = bytecode_image::assemble(&recipe, &objects.slots())
         .map_err(|error: AssembleError| Failure::from(error).context("failed to make the image"))?;
-    let artifact = Artifact::Index(index);
-    Ok(if objects.plain { plain(artifact) } else { artifact })
+    Ok(Artifact::Index(index))
 }
 
 /// Returns the last word of the image's name.

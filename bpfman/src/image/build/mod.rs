@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use bpf_arch::Arch;
 use cli::publish::{self, Delivered, Delivery};
-use cli::registry::{self, RegistryArgs};
+use cli::registry::RegistryArgs;
 use destination::{Destination, Published};
 use oci::{Artifact, Named, Reference};
 use serde::Serialize;
@@ -16,7 +16,7 @@ use ui::{Exit, Failure, Failures, Format};
 
 use crate::context::Context;
 use crate::inputs::{InputArgs, Inputs, Objects, load};
-use containerfile::ContainerfileArgs;
+use containerfile::{ContainerfileArgs, Marks};
 use source::SourceArgs;
 
 /// Build the image of an eBPF program, and push it
@@ -122,10 +122,18 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     let objects = objects(inputs, &args.source, &args.platform, cx)?;
     // What is large in an image lies here until it is published.
     let work = tempfile::tempdir().map_err(no_scratch)?;
-    let artifact = match args.containerfile.container_file {
-        Some(_) => args.containerfile.build(&objects, work.path(), &client, cx)?,
-        None => assemble::assemble(&objects, &references, cx)?,
+    let marks = Marks {
+        labels: &args.label,
+        annotations: &args.annotation,
+        created: cli::source_date_epoch()?,
     };
+    let artifact = match args.containerfile.file() {
+        Some(file) => {
+            args.containerfile.build(file, &objects, &marks, (work.path(), &client), cx)?
+        }
+        None => assemble::assemble(&objects, &references, &marks)?,
+    };
+    let artifact = if objects.plain { plain(artifact) } else { artifact };
     let named = Named { references, artifact };
     finish(&named, &destinations, &client, started, cx)
 }
@@ -269,11 +277,4 @@ fn plain(artifact: Artifact) -> Artifact {
         },
         image @ Artifact::Image(_) => image,
     }
-}
-
-/// Puts into words why an image that is needed could not be had.
-fn resolve_failure(error: oci::registry::Error) -> Box<dyn std::error::Error + Send + Sync> {
-    // The message goes through the builder's error; the hint would be lost.
-    let failure = registry::failure(error);
-    failure.chain.join(": ").into()
 }

@@ -94,6 +94,7 @@ impl SourceArgs {
                 let object = Object {
                     arch,
                     path: file,
+                    compiled: true,
                     bytes: object.bytes.clone(),
                     info: object.info.clone(),
                 };

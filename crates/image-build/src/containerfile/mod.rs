@@ -102,6 +102,14 @@ impl Containerfile {
         self.stages.iter().position(named)
     }
 
+    /// Returns whether an ARG before the first FROM has that name.
+    pub(crate) fn declares(&self, name: &str) -> bool {
+        self.arguments.iter().any(|instruction| match &instruction.kind {
+            Kind::Arg(arguments) => arguments.iter().any(|(argument, _)| argument == name),
+            _ => false,
+        })
+    }
+
     /// Returns the build arguments that some ARG of the file asks for.
     pub(crate) fn asked(&self) -> BTreeSet<&String> {
         let stages = self.stages.iter().flat_map(|stage| &stage.instructions);

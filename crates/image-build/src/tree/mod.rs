@@ -15,7 +15,7 @@ use std::ops::{Bound, Deref};
 use std::path::{Component, Path, PathBuf};
 
 pub(crate) use content::Content;
-pub(crate) use context::Context;
+pub(crate) use context::{Context, IGNORE_FILE};
 use oci::Attributes;
 
 use crate::Problem;

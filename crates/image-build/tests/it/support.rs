@@ -3,13 +3,55 @@
 
 use std::collections::BTreeMap;
 use std::error::Error as StdError;
+use std::ffi::OsString;
 use std::fmt::Write;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
-use image_build::{BuildRequest, Built, Error, native};
+use image_build::{BuildRequest, Built, Engine, Error, Event, native};
 use oci::{EntryKind, EntryLimits, Image, Layer, Platform, Reference};
 use tempfile::TempDir;
+
+/// Set where a test runs once more in a process of its own.
+const AGAIN: &str = "IMAGE_BUILD_TEST_AGAIN";
+
+/// Variables of a process.
+pub(crate) type Variables = Vec<(&'static str, OsString)>;
+
+/// Runs the test `name` again in a process with other variables, which
+/// `prepare` returns with what must stay until then; none if the test cannot
+/// run. Those of this process cannot be set while other tests run. Returns
+/// whether this is that process, in which the test goes on.
+pub(crate) fn is_again<T>(name: &str, prepare: impl FnOnce() -> Option<(Variables, T)>) -> bool {
+    if std::env::var_os(AGAIN).is_some() {
+        return true;
+    }
+    let Some((variables, _kept)) = prepare() else { return false };
+    let command = host::Cmd::new(std::env::current_exe().unwrap())
+        .args(["--exact", "--nocapture", name])
+        .env(AGAIN, "1");
+    let command = variables
+        .into_iter()
+        .fold(command, |command, (variable, value)| command.env(variable, value));
+    match command.run() {
+        Ok(output) => {
+            let said = String::from_utf8_lossy(&output.stdout);
+            assert!(said.contains("1 passed"), "no test has the name {name}: {said}");
+            // What could not run there, for instance.
+            eprint!("{}", String::from_utf8_lossy(&output.stderr));
+        }
+        Err(error) => panic!("{error}: {}\n{}", error.stdout, error.stderr),
+    }
+    false
+}
+
+/// Returns `PATH` with directories before it.
+pub(crate) fn path_with(directories: &[&Path]) -> OsString {
+    let mut paths: Vec<PathBuf> = directories.iter().map(|path| path.to_path_buf()).collect();
+    paths.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap()));
+    std::env::join_paths(paths).unwrap()
+}
 
 /// A directory with a context in it, and images that a build can ask for.
 pub(crate) struct World {
@@ -88,7 +130,32 @@ impl World {
             let found = self.images.get(&reference.to_string()).cloned();
             found.ok_or_else(|| -> Box<dyn StdError + Send + Sync> { "no such image".into() })
         };
-        native::build(request, &self.dir.path().join("work"), &resolve)
+        native::build(request, &self.work(), &resolve)
+    }
+
+    /// Returns where builds may write.
+    pub(crate) fn work(&self) -> PathBuf {
+        self.dir.path().join("work")
+    }
+
+    /// Builds with an engine, which gets images by itself; returns also what
+    /// was run and said.
+    pub(crate) fn build_with(
+        &self,
+        engine: &Engine,
+        request: &BuildRequest,
+    ) -> (Result<Built, Error>, String) {
+        let resolve = |_: &Reference, _: &Platform| panic!("an engine gets images by itself");
+        let log = Mutex::new(String::new());
+        let observe = |event: Event<'_>| {
+            let mut log = log.lock().unwrap();
+            match event {
+                Event::Command(command) => writeln!(log, "$ {command}").unwrap(),
+                Event::Output(line) => writeln!(log, "{line}").unwrap(),
+            }
+        };
+        let result = image_build::build(engine, request, &self.work(), &resolve, &observe);
+        (result, log.into_inner().unwrap())
     }
 
     /// Builds for amd64, and returns the image as text.
@@ -113,10 +180,20 @@ impl World {
 
     pub(crate) fn fail_with(&self, request: &BuildRequest) -> String {
         let error = self.build(request).err().unwrap_or_else(|| panic!("it does not fail"));
-        let mut text = chain(&error);
+        self.tell(&error)
+    }
+
+    /// Returns an error with causes and hint, without the paths of this world.
+    pub(crate) fn tell(&self, error: &Error) -> String {
+        let mut text = chain(error);
         if let Some(hint) = error.hint() {
             let _ = write!(text, "\nhint: {hint}");
         }
+        self.without_paths(&text)
+    }
+
+    /// Returns a text without the paths of this world.
+    pub(crate) fn without_paths(&self, text: &str) -> String {
         // What is found is called by where it really is.
         let real = self.dir.path().canonicalize().unwrap();
         text.replace(&format!("{}/", real.display()), "")

@@ -1,28 +1,26 @@
-//! BuildKit without docker: a daemon of the test's own.
+//! BuildKit without docker: a daemon of the test's own, and buildx by itself.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use host::{Background, Cmd};
-use image_build::BuildRequest;
-use oci::archive;
 
-use super::{Engine, cases};
-use crate::support::World;
+use super::cases::{self, Case};
+use super::{BUILDER, Engine, requests};
+use crate::support::{Variables, is_again, path_with};
 
 /// A running daemon, ended with the value, and who talks with it.
 struct Daemon {
     _process: Background,
-    client: PathBuf,
-    address: String,
-    _root: tempfile::TempDir,
+    buildx: PathBuf,
+    root: tempfile::TempDir,
 }
 
 impl Daemon {
     /// Starts one; `None` where it is not built, or cannot work.
     fn start() -> Option<Daemon> {
         let program = test_support::go_tool("buildkitd")?;
-        let client = test_support::go_tool("buildctl")?;
+        let buildx = test_support::go_tool("buildx")?;
         let runtime = test_support::tool("runc")?;
         if !host::is_root() {
             test_support::not_run("root", "buildkitd needs root");
@@ -40,9 +38,15 @@ impl Daemon {
             .args(["--oci-worker-snapshotter", "native"])
             .start(std::fs::File::options().create(true).append(true).open(&log).unwrap())
             .unwrap();
-        let daemon = Daemon { _process: process, client, address, _root: root };
+        let daemon = Daemon { _process: process, buildx, root };
+        let create = ["create", "--driver", "remote", "--name", BUILDER, &address];
+        daemon.ask(&create).run().unwrap_or_else(|error| panic!("{}", error.stderr));
         for _ in 0..600 {
-            if daemon.ask(&["debug", "workers"]).run().is_ok() {
+            if daemon
+                .ask(&["inspect", "--bootstrap", BUILDER])
+                .run()
+                .is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains("running"))
+            {
                 return Some(daemon);
             }
             std::thread::sleep(Duration::from_millis(50));
@@ -51,35 +55,49 @@ impl Daemon {
     }
 
     fn ask(&self, args: &[&str]) -> Cmd {
-        Cmd::new(&self.client).args(["--addr", &self.address]).args(args)
+        self.variables()
+            .into_iter()
+            .fold(Cmd::new(&self.buildx).args(args), |command, (name, value)| {
+                command.env(name, value)
+            })
+    }
+
+    /// Returns the variables with which buildx finds it. No docker is needed
+    /// on the way, and one without buildx does not disturb.
+    fn variables(&self) -> Variables {
+        let at = |name: &str| self.root.path().join(name).into_os_string();
+        vec![
+            ("BUILDX_CONFIG", at("buildx")),
+            ("DOCKER_CONFIG", at("docker")),
+            ("PATH", path_with(&[self.buildx.parent().unwrap_or(Path::new("/"))])),
+        ]
     }
 }
 
+/// Runs the body in a process whose buildx has a builder.
+fn with_buildkit(name: &str, body: impl FnOnce()) {
+    if is_again(name, || Daemon::start().map(|daemon| (daemon.variables(), daemon))) {
+        body();
+    }
+}
+
+fn compare(name: &str, cases: &[Case]) {
+    with_buildkit(name, || Engine::BuildKit.compare(cases));
+}
+
 #[test]
-fn buildkit_makes_the_same() {
-    let Some(daemon) = Daemon::start() else { return };
-    let build = |world: &World, request: &BuildRequest| {
-        let directory = |name: &str, path: &Path| format!("{name}={}", path.display());
-        let file = request.containerfile.file_name().unwrap().to_string_lossy().into_owned();
-        let archive = world.path("../image.tar");
-        let arguments = request
-            .build_args
-            .iter()
-            .flat_map(|(name, value)| ["--opt".to_owned(), format!("build-arg:{name}={value}")]);
-        let command = daemon
-            .ask(&["build", "--frontend=dockerfile.v0"])
-            .arg("--local")
-            .arg(directory("context", &world.context()))
-            .arg("--local")
-            .arg(directory("dockerfile", request.containerfile.parent().unwrap()))
-            .args(["--opt", &format!("filename={file}"), "--opt", "platform=linux/amd64"])
-            .args(arguments)
-            .args(["--output", &format!("type=oci,dest={}", archive.display())]);
-        if let Err(error) = command.run() {
-            panic!("{command}: {error}: {}", error.stderr);
-        }
-        archive::open(&archive).unwrap()
-    };
-    Engine::BuildKit.compare(cases::FILES, &build);
-    Engine::BuildKit.compare(cases::SETTINGS, &build);
+fn it_makes_the_same_files() {
+    compare("engines::buildkit::it_makes_the_same_files", cases::FILES);
+}
+
+#[test]
+fn it_makes_the_same_settings() {
+    compare("engines::buildkit::it_makes_the_same_settings", cases::SETTINGS);
+}
+
+#[test]
+fn it_does_the_same_with_whole_requests() {
+    with_buildkit("engines::buildkit::it_does_the_same_with_whole_requests", || {
+        requests::compare(Engine::BuildKit);
+    });
 }

@@ -1,7 +1,7 @@
 //! What is built with every engine.
 
 use super::Engine;
-use super::Engine::{BuildKit, Podman};
+use super::Engine::{BuildKit, ClassicDocker, Podman};
 use crate::support::World;
 
 /// A Containerfile, and who carries it out in another way.
@@ -55,7 +55,13 @@ pub(crate) const FILES: &[Case] = &[
     case("several files", "FROM scratch\nCOPY a.txt b.txt dir/x /d/\n"),
     case("wildcards", "FROM scratch\nCOPY [ab].txt p*.o /d/\nCOPY dir/su?/* /e/\n"),
     case("a directory's content", "FROM scratch\nCOPY dir /d\nCOPY dir/sub/ /s/\nCOPY empty /e\n"),
-    case("the whole context", "FROM scratch\nCOPY --chmod=755 . /src\n"),
+    // There is a set-user-ID bit in it.
+    Case {
+        name: "the whole context",
+        containerfile: "FROM scratch\nCOPY --chmod=755 . /src\n",
+        arguments: &[],
+        but_not: &[ClassicDocker],
+    },
     case("links as sources", "FROM scratch\nCOPY to-file /f\nCOPY to-dir /d\nCOPY to-dir/sub /e\n"),
     case("links in the image", "FROM scratch\nCOPY root /\nCOPY a.txt /lib/\nCOPY dir /lib/d\n"),
     case("over what is there", "FROM scratch\nCOPY dir /d\nCOPY a.txt /d/x\nCOPY b.txt /d/link2\n"),
@@ -81,13 +87,19 @@ pub(crate) const FILES: &[Case] = &[
         "working directories",
         "FROM scratch\nWORKDIR /a\nWORKDIR b/../c\nCOPY a.txt .\nCOPY b.txt d/\n",
     ),
-    case("set-user-ID by --chmod", "FROM scratch\nCOPY --chmod=4755 a.txt /\n"),
+    // Old BuildKits change nobody's set-user-ID bit.
+    Case {
+        name: "set-user-ID by --chmod",
+        containerfile: "FROM scratch\nCOPY --chmod=4755 a.txt /\n",
+        arguments: &[],
+        but_not: &[ClassicDocker],
+    },
     // Such a bit in a context is an accident of the host.
     Case {
         name: "set-user-ID in the context",
         containerfile: "FROM scratch\nCOPY suid /\n",
         arguments: &[],
-        but_not: &[BuildKit],
+        but_not: &[BuildKit, ClassicDocker],
     },
     // A directory that nobody can enter helps nobody.
     Case {

@@ -1,20 +1,26 @@
 //! The same request with real engines: equal files and equal settings.
 //!
-//! Compared are the files of the whole image, and the part of the config that
-//! a container sees. Where an engine differs, its case says so and that is
-//! checked, too; what is the same in all cases stands in
-//! [`Engine::normalize`] and [`Engine::expect`].
+//! Compared are the platforms and annotations of the index, and of each image
+//! the files, the part of the config that a container sees, and the time.
+//! Where an engine differs, its case says so and that is checked, too; what
+//! is the same in all cases stands in [`Engine::normalize`] and
+//! [`Engine::expect`]. What real engines do not do on demand, programs in
+//! their place do: `stand_ins`.
 
 mod buildkit;
 mod cases;
+mod docker;
+mod messages;
 mod podman;
+mod requests;
+mod stand_ins;
 
 use std::collections::BTreeMap;
 
 use image_build::BuildRequest;
-use oci::{Artifact, Digest, EntryKind, EntryLimits, Image, Layout};
+use oci::{Artifact, Digest, EntryKind, EntryLimits, Image, Index};
 
-use crate::support::World;
+use crate::support::{World, chain};
 use cases::Case;
 
 /// What a file of an image is: kind, mode, owner, link or digest.
@@ -25,22 +31,35 @@ type Facts = (EntryKind, u32, u64, u64, String);
 struct Seen {
     files: BTreeMap<String, Facts>,
     config: serde_json::Value,
-    architecture: String,
+    platform: String,
     author: Option<serde_json::Value>,
+    created: Option<String>,
+    annotations: BTreeMap<String, String>,
+    /// How many entries each layer has; not of several, for some repeat the
+    /// directories.
+    layers: Vec<usize>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Engine {
     Podman,
     BuildKit,
+    /// Of docker 20.10, with a BuildKit of its own.
+    ClassicDocker,
 }
+
+/// The builder that the tests give to buildx.
+const BUILDER: &str = "of-the-tests";
 
 impl Seen {
     fn of(image: &Image) -> Seen {
-        let mut files = BTreeMap::new();
+        let (mut files, mut layers) = (BTreeMap::new(), Vec::new());
         let limits = EntryLimits { kept: 1 << 30, ..EntryLimits::default() };
         for layer in image.layers() {
-            for entry in layer.entries(limits).unwrap() {
+            let entries = layer.entries(limits).unwrap();
+            assert!(!entries.is_empty(), "a layer that holds nothing");
+            layers.push(entries.len());
+            for entry in entries {
                 let name = entry.name.trim_start_matches("./").trim_end_matches('/').to_owned();
                 assert!(!name.contains(".wh."), "no case removes files");
                 let content = match entry.kind {
@@ -50,16 +69,30 @@ impl Seen {
                 files.insert(name, (entry.kind, entry.mode, entry.uid, entry.gid, content));
             }
         }
+        if layers.len() > 1 {
+            layers.fill(0);
+        }
         // The root, where an engine lists it.
         files.remove("");
         let config = image.config();
         Seen {
             files,
             config: serde_json::to_value(&config.config).unwrap(),
-            architecture: config.architecture.clone(),
+            platform: image.platform().to_string().replace("linux/arm/v7", "linux/arm"),
             author: config.extra.get("author").cloned(),
+            created: config.created.clone(),
+            annotations: image.annotations().clone(),
+            layers,
         }
     }
+}
+
+/// Returns what the images of an index are.
+fn seen(index: &Index) -> impl Iterator<Item = Seen> {
+    index.children().iter().map(|child| match child {
+        Artifact::Image(image) => Seen::of(image),
+        Artifact::Index(_) => panic!("an index in an index"),
+    })
 }
 
 impl Engine {
@@ -68,20 +101,19 @@ impl Engine {
         let config = seen.config.as_object_mut().unwrap();
         match self {
             Engine::Podman => {
-                // It signs what it makes.
-                if let Some(labels) = config.get_mut("Labels") {
-                    labels.as_object_mut().unwrap().remove("io.buildah.version");
-                    if labels.as_object().unwrap().is_empty() {
-                        config.remove("Labels");
-                    }
-                }
                 // Its OCI configs have no fields of docker's, and an absent
                 // directory is the root.
                 config.entry("WorkingDir").or_insert("/".into());
             }
-            Engine::BuildKit => {
+            Engine::BuildKit | Engine::ClassicDocker => {
                 // Of a command for Windows, wherever a shell is used.
                 config.remove("ArgsEscaped");
+                if self == Engine::ClassicDocker {
+                    // That is a warning.
+                    seen.created = None;
+                    // An old form of "none".
+                    config.retain(|_, value| !value.is_null());
+                }
             }
         }
         seen
@@ -93,26 +125,63 @@ impl Engine {
             let config = seen.config.as_object_mut().unwrap();
             config.retain(|field, _| !matches!(field.as_str(), "Healthcheck" | "Shell"));
         }
+        if self == Engine::ClassicDocker {
+            seen.created = None;
+        }
         seen
     }
 
+    /// Returns the engine to ask for.
+    fn real(self) -> image_build::Engine {
+        match self {
+            Engine::Podman => image_build::Engine::Podman,
+            Engine::BuildKit => image_build::Engine::Docker { builder: Some(BUILDER.to_owned()) },
+            Engine::ClassicDocker => image_build::Engine::Docker { builder: None },
+        }
+    }
+
+    /// Builds with the engine and in process, and returns what both made, as
+    /// far as it is to be equal; that of the built-in builder first. An engine
+    /// may fail.
+    fn both(self, world: &World, request: &BuildRequest) -> (Vec<Seen>, Result<Vec<Seen>, String>) {
+        let ours = world.build(request).unwrap_or_else(|error| panic!("{}", chain(&error)));
+        let mut ours: Vec<Seen> = seen(&ours.index).map(|seen| self.expect(seen)).collect();
+        let (theirs, log) = world.build_with(&self.real(), request);
+        let theirs = match theirs {
+            Ok(built) => built,
+            Err(error) => return (ours, Err(format!("{}\n{log}", chain(&error)))),
+        };
+        assert_eq!(theirs.index.annotations(), &request.annotations);
+        let mut theirs: Vec<Seen> = seen(&theirs.index).map(|seen| self.normalize(seen)).collect();
+        for (ours, theirs) in ours.iter_mut().zip(&mut theirs) {
+            // A stage of podman's is one layer.
+            if self == Engine::Podman && ours.layers.len() > 1 {
+                ours.layers.clear();
+                theirs.layers.clear();
+            }
+        }
+        (ours, Ok(theirs))
+    }
+
     /// Builds every case with the engine and in process.
-    fn compare(self, cases: &[Case], build: &dyn Fn(&World, &BuildRequest) -> Layout) {
+    fn compare(self, cases: &[Case]) {
+        let mut wrong = Vec::new();
         for Case { name, containerfile, arguments, but_not } in cases {
-            let world = cases::world(containerfile);
+            let mut containerfile = (*containerfile).to_owned();
+            if self == Engine::ClassicDocker && !containerfile.contains("COPY") {
+                // It cannot save an image without a layer.
+                containerfile.push_str("COPY a.txt /\n");
+            }
+            let world = cases::world(&containerfile);
             let mut request = world.request();
             let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
             request.build_args = arguments.iter().map(owned).collect();
-            let ours = Artifact::Index(world.build(&request).unwrap().index);
-            let layout = build(&world, &request);
-            let theirs = layout.load(&layout.index().manifests[0]).unwrap();
-            let seen = |artifact: &Artifact| Seen::of(artifact.images()[0]);
-            let (ours, theirs) = (self.expect(seen(&ours)), self.normalize(seen(&theirs)));
-            if but_not.contains(&self) {
-                assert_ne!(ours, theirs, "{self:?} does not differ any more: {name}");
-            } else {
-                assert_eq!(ours, theirs, "{self:?} and the built-in builder (left): {name}");
+            request.created = 1_000_000_000;
+            let (ours, theirs) = self.both(&world, &request);
+            if but_not.contains(&self) == (theirs.as_ref() == Ok(&ours)) {
+                wrong.push(format!("{name}:\n{ours:?}\n{theirs:?}"));
             }
         }
+        assert!(wrong.is_empty(), "{self:?} differs, or does not any more:\n{}", wrong.join("\n"));
     }
 }

@@ -1,0 +1,204 @@
+//! Runs a process whose lines are handed on as they come: for what takes
+//! minutes and says meanwhile what it does.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::process::{Cmd, RunError, RunErrorKind, TAIL};
+
+/// How often a running process is looked at.
+const PACE: Duration = Duration::from_millis(10);
+
+/// How long a process may take to end once it was asked to, and one that it
+/// started to close the streams.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The longest piece of a line that is handed on at a time, in bytes.
+const PIECE: u64 = 64 * 1024;
+
+impl Cmd {
+    /// Runs it and hands on the lines of both its streams, without their
+    /// ends, as they come. Ends it when the user asks this program to stop.
+    /// [`Cmd::input`] is not handed on.
+    ///
+    /// # Errors
+    ///
+    /// As [`Cmd::run`]; the tail is that of both streams.
+    pub fn run_by_line(&self, line: &mut dyn FnMut(&str)) -> Result<(), RunError> {
+        let mut child = self
+            .command()
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|error| self.not_started(error))?;
+        let lines = read(&mut child);
+        let mut tail = Tail::default();
+        let mut take = |text: String| {
+            line(&text);
+            tail.push(&text);
+        };
+        let mut is_open = true;
+        let status = loop {
+            is_open = is_open && pass_on(&lines, PACE, &mut take);
+            match child.try_wait().map_err(|error| self.not_started(error))? {
+                Some(status) => break status,
+                None if crate::interrupted() => {
+                    end(&mut child);
+                    return Err(self.error(RunErrorKind::Interrupted, tail.text, None));
+                }
+                None if !is_open => std::thread::sleep(PACE),
+                None => {}
+            }
+        };
+        // What it left behind may hold the streams for ever.
+        let until = Instant::now() + PATIENCE;
+        while is_open && Instant::now() < until {
+            is_open = pass_on(&lines, PACE, &mut take);
+        }
+        self.check(status, &[], tail.text.as_bytes())
+    }
+}
+
+/// Starts to read both streams.
+fn read(child: &mut Child) -> Receiver<String> {
+    let (sender, lines) = channel();
+    let streams: [Option<Box<dyn Read + Send>>; 2] = [
+        child.stdout.take().map(|stream| Box::new(stream) as _),
+        child.stderr.take().map(|stream| Box::new(stream) as _),
+    ];
+    for stream in streams.into_iter().flatten() {
+        let sender = sender.clone();
+        std::thread::spawn(move || send_lines(stream, &sender));
+    }
+    lines
+}
+
+fn send_lines(stream: impl Read, sender: &Sender<String>) {
+    let mut reader = BufReader::new(stream);
+    loop {
+        let mut line = Vec::new();
+        match (&mut reader).take(PIECE).read_until(b'\n', &mut line) {
+            Ok(0) | Err(_) => return,
+            Ok(_) => {}
+        }
+        let text = String::from_utf8_lossy(&line);
+        if sender.send(text.trim_end_matches(['\r', '\n']).to_owned()).is_err() {
+            return;
+        }
+    }
+}
+
+/// Hands on the lines that are there, after waiting for the first; returns
+/// whether more can come.
+fn pass_on(lines: &Receiver<String>, wait: Duration, take: &mut dyn FnMut(String)) -> bool {
+    match lines.recv_timeout(wait) {
+        Ok(line) => {
+            take(line);
+            lines.try_iter().for_each(take);
+            true
+        }
+        Err(RecvTimeoutError::Timeout) => true,
+        Err(RecvTimeoutError::Disconnected) => false,
+    }
+}
+
+/// Ends a process: a terminal has sent it the signal already, but not if it
+/// is a script's child.
+fn end(child: &mut Child) {
+    let _ = kill_process(Pid::from_child(child), Signal::TERM);
+    let until = Instant::now() + PATIENCE;
+    while Instant::now() < until {
+        if !matches!(child.try_wait(), Ok(None)) {
+            return;
+        }
+        std::thread::sleep(PACE);
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+/// The last of what a process said.
+#[derive(Default)]
+struct Tail {
+    text: String,
+}
+
+impl Tail {
+    fn push(&mut self, line: &str) {
+        self.text.push_str(line);
+        self.text.push('\n');
+        if self.text.len() > 2 * TAIL {
+            let cut = self.text.len() - TAIL;
+            let cut = (cut..).find(|&at| self.text.is_char_boundary(at)).unwrap_or(cut);
+            self.text.drain(..cut);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(script: &str) -> (Vec<String>, Result<(), RunError>) {
+        let mut lines = Vec::new();
+        let command = Cmd::new("/bin/sh").arg("-c").arg(script);
+        let result = command.run_by_line(&mut |line| lines.push(line.to_owned()));
+        (lines, result)
+    }
+
+    #[test]
+    fn lines_come_as_they_are_said() {
+        let (mut lines, result) = run("echo one; echo two >&2; printf 'three\r\nfour'");
+        result.unwrap();
+        lines.sort();
+        assert_eq!(lines, ["four", "one", "three", "two"]);
+    }
+
+    #[test]
+    fn they_come_before_the_end() {
+        let (mut first, start) = (None, Instant::now());
+        let command = Cmd::new("/bin/sh").arg("-c").arg("echo here; sleep 1");
+        command.run_by_line(&mut |_| first = Some(start.elapsed())).unwrap();
+        assert!(first.unwrap() + Duration::from_millis(500) < start.elapsed());
+    }
+
+    #[test]
+    fn every_way_to_fail_is_an_error() {
+        let cases = [
+            ("echo half; echo no >&2; exit 3", "`sh` exited with status 3", vec!["half", "no"]),
+            ("kill -9 $$", "`sh` was killed by signal 9", vec![]),
+        ];
+        for (script, message, said) in cases {
+            let error = run(script).1.unwrap_err();
+            let mut tail: Vec<_> = error.stderr.lines().collect();
+            tail.sort_unstable();
+            assert_eq!((error.to_string().as_str(), tail), (message, said));
+        }
+        let error = Cmd::new("/no/such/program").run_by_line(&mut |_| {}).unwrap_err();
+        assert_eq!(error.to_string(), "`program` could not be run");
+    }
+
+    #[test]
+    fn a_long_line_and_a_long_story_are_cut() {
+        let script = "head -c 300000 /dev/zero | tr '\\0' 'x'; echo; echo end; exit 1";
+        let (lines, result) = run(script);
+        assert_eq!(lines.iter().map(String::len).sum::<usize>(), 300_003);
+        let error = result.unwrap_err();
+        assert_eq!(error.stderr.len(), TAIL);
+        assert!(error.stderr.ends_with("x\nend\n"), "{}", &error.stderr[error.stderr.len() - 20..]);
+    }
+
+    #[test]
+    fn what_stays_behind_does_not_hold_it_up() {
+        let start = Instant::now();
+        let (lines, result) = run("sleep 60 & echo $!");
+        result.unwrap();
+        Cmd::new("kill").args(&lines).run().unwrap();
+        assert!(start.elapsed() < Duration::from_secs(30));
+    }
+}
