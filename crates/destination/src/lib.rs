@@ -19,7 +19,7 @@ use std::str::FromStr;
 use oci::registry::{Client, Event, Looks};
 use oci::{Digest, Named, Platform, Reference};
 
-pub use source::{ParseSourceError, Source};
+pub use source::{Found, ParseSourceError, Source};
 
 /// A place for images.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

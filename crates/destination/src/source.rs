@@ -7,7 +7,7 @@ use std::str::FromStr;
 use oci::layout::{Tree, full_name_of, tag_of};
 use oci::registry::Client;
 use oci::spec::Descriptor;
-use oci::{Layout, Named, Reference, archive};
+use oci::{Artifact, Layout, Named, Reference, archive};
 
 use crate::Error;
 
@@ -64,6 +64,24 @@ impl FromStr for Source {
     }
 }
 
+/// An image as a place has it.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// Its full name, if the place gives it one.
+    pub reference: Option<Reference>,
+    /// What the place calls it: its full name, its tag or its digest.
+    pub label: String,
+    /// The image.
+    pub artifact: Artifact,
+}
+
+/// Whether images must have full names.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Names {
+    Needed,
+    IfThere,
+}
+
 impl Source {
     /// Loads the images, each with the names it has there. Layers are read
     /// when they are used.
@@ -73,24 +91,42 @@ impl Source {
     /// Fails if the place cannot be read, has nothing of that name, or has an
     /// image without a full name, by which alone it can be put elsewhere.
     pub fn load(&self, client: &Client) -> Result<Vec<Named>, Error> {
+        let found = self.look_up(client, Names::Needed)?;
+        let named = |Found { reference, artifact, .. }| Named {
+            references: Vec::from_iter(reference),
+            artifact,
+        };
+        Ok(found.into_iter().map(named).collect())
+    }
+
+    /// Loads the images, also those that have no full name there.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the place cannot be read, or has nothing of that name.
+    pub fn find(&self, client: &Client) -> Result<Vec<Found>, Error> {
+        self.look_up(client, Names::IfThere)
+    }
+
+    fn look_up(&self, client: &Client, names: Names) -> Result<Vec<Found>, Error> {
         match self {
-            Source::Registry(reference) => {
-                let (references, artifact) =
-                    (vec![reference.clone()], client.pull(reference, None)?);
-                Ok(vec![Named { references, artifact }])
-            }
+            Source::Registry(reference) => Ok(vec![Found {
+                reference: Some(reference.clone()),
+                label: reference.to_string(),
+                artifact: client.pull(reference, None)?,
+            }]),
             Source::OciArchive(file, name) => {
-                of_layout(&archive::open(file)?, None, name.as_deref())
+                of_layout(&archive::open(file)?, None, name.as_deref(), names)
             }
             Source::Oci(directory, name) if directory.join("oci-layout").is_file() => {
-                of_layout(&Layout::open(directory)?, None, name.as_deref())
+                of_layout(&Layout::open(directory)?, None, name.as_deref(), names)
             }
-            Source::Oci(directory, name) => of_tree(&Tree::new(directory), name.as_deref()),
+            Source::Oci(directory, name) => of_tree(&Tree::new(directory), name.as_deref(), names),
         }
     }
 }
 
-fn of_tree(tree: &Tree, name: Option<&str>) -> Result<Vec<Named>, Error> {
+fn of_tree(tree: &Tree, name: Option<&str>, names: Names) -> Result<Vec<Found>, Error> {
     let place = || tree.root().to_owned();
     if !tree.root().is_dir() {
         return Err(Error::NoPlace { place: place() });
@@ -107,11 +143,13 @@ fn of_tree(tree: &Tree, name: Option<&str>) -> Result<Vec<Named>, Error> {
             (None, tag) => tag.unwrap_or_default().to_owned(),
         };
         let artifact = layout.load(&layout.resolve(&wanted)?)?;
-        return Ok(vec![Named { references: vec![reference], artifact }]);
+        let label = reference.to_string();
+        return Ok(vec![Found { reference: Some(reference), label, artifact }]);
     }
     let mut all = Vec::new();
     for repository in tree.layouts()? {
-        all.extend(of_layout(&Layout::open(&repository.path)?, Some(&repository.name), None)?);
+        let layout = Layout::open(&repository.path)?;
+        all.extend(of_layout(&layout, Some(&repository.name), None, names)?);
     }
     if all.is_empty() { Err(Error::Nothing { place: place() }) } else { Ok(all) }
 }
@@ -122,7 +160,8 @@ fn of_layout(
     layout: &Layout,
     repository: Option<&str>,
     name: Option<&str>,
-) -> Result<Vec<Named>, Error> {
+    names: Names,
+) -> Result<Vec<Found>, Error> {
     let entries = match name {
         Some(name) => vec![layout.resolve(name)?],
         None => layout.index().manifests.clone(),
@@ -130,14 +169,19 @@ fn of_layout(
     if entries.is_empty() {
         return Err(Error::Nothing { place: layout.path().to_owned() });
     }
-    let named = |entry: &Descriptor| {
-        let reference = full_reference(entry, repository).ok_or_else(|| Error::Unnamed {
-            place: layout.path().to_owned(),
-            digest: entry.digest,
-        })?;
-        Ok(Named { references: vec![reference], artifact: layout.load(entry)? })
+    let found = |entry: &Descriptor| {
+        let reference = full_reference(entry, repository);
+        if reference.is_none() && names == Names::Needed {
+            return Err(Error::Unnamed { place: layout.path().to_owned(), digest: entry.digest });
+        }
+        let label = match (&reference, tag_of(entry)) {
+            (Some(reference), _) => reference.to_string(),
+            (None, Some(tag)) => tag.to_owned(),
+            (None, None) => entry.digest.to_string(),
+        };
+        Ok(Found { reference, label, artifact: layout.load(entry)? })
     };
-    entries.iter().map(named).collect()
+    entries.iter().map(found).collect()
 }
 
 fn full_reference(entry: &Descriptor, repository: Option<&str>) -> Option<Reference> {
