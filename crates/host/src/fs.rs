@@ -262,8 +262,8 @@ pub fn link_or_copy(from: &Path, to: &Path) -> Result<(), IoError> {
     let mut staged = Staged::new(directory_of(to))?;
     io::copy(&mut file, &mut staged).io_context("copy", from)?;
     let permissions = file.metadata().io_context("read", from)?.permissions();
-    std::fs::set_permissions(staged.path(), permissions).io_context("write", to)?;
-    staged.place(to)
+    staged.place(to)?;
+    std::fs::set_permissions(to, permissions).io_context("write", to)
 }
 
 fn directory_of(path: &Path) -> &Path {
