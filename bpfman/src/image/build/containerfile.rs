@@ -6,10 +6,9 @@ use std::path::{Path, PathBuf};
 use bpf_arch::Arch;
 use bytecode_image::{Finding, Severity, platform_of};
 use clap::Args;
-use cli::engine::EngineArgs;
+use cli::engine::{EngineArgs, Workplace};
 use image_build::{BuildRequest, Engine, NamedContext};
 use oci::Artifact;
-use oci::registry::Client;
 use ui::{Exit, Failure, Failures};
 
 use super::pair;
@@ -61,17 +60,16 @@ impl ContainerfileArgs {
     }
 
     /// Carries out the Containerfile `file` for what the objects are for.
-    /// What is large in the image lies in `work`.
     pub(super) fn build(
         &self,
         file: &Path,
         objects: &Objects,
         marks: &Marks<'_>,
-        (work, client): (&Path, &Client),
+        workplace: Workplace<'_>,
         cx: &Context<'_>,
     ) -> Result<Artifact, Failures> {
         let engine = self.engine.engine()?;
-        let mut request = self.request(file, objects, marks, work)?;
+        let mut request = self.request(file, objects, marks, workplace.work)?;
         if engine != Engine::Native && !request.files.is_empty() {
             // An engine is given a directory, and the current one may be
             // anything.
@@ -81,7 +79,7 @@ impl ContainerfileArgs {
                  alone",
             );
         }
-        let index = cli::engine::build(&engine, &request, (work, client), cx.ui)
+        let index = cli::engine::build(&engine, &request, workplace, cx.ui)
             .map_err(|failure| failure.context(format!("failed to build `{}`", file.display())))?;
         let artifact = Artifact::Index(index);
         check(file, &artifact, cx)?;
