@@ -11,8 +11,11 @@ use serde::Serialize;
 use ui::{Failure, Failures, Format};
 
 use crate::catalogue::{self, Catalogue, Kind};
-use crate::compile::{self, CompileArgs, Compiled};
-use crate::context::{Context, typed};
+use cli::compile::{Compiled, compile};
+use cli::typed;
+
+use crate::compile::{self, CompileArgs};
+use crate::context::Context;
 
 /// The directory of the objects, at the top of the checkout.
 const OUTPUT: &str = ".output";
@@ -35,7 +38,7 @@ pub(crate) struct Args {
 
     /// The platforms to compile for, such as linux/arm64; those of
     /// images.yaml unless given
-    #[arg(long, value_name = "PLATFORM", value_delimiter = ',', value_parser = crate::words::platform)]
+    #[arg(long, value_name = "PLATFORM", value_delimiter = ',', value_parser = cli::platform)]
     platform: Vec<Arch>,
 
     /// The directory to write to; `.output` of the checkout unless given
@@ -87,7 +90,7 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     let workshop = args.compile.workshop(cx)?;
     let requests: Vec<Request> =
         sources.into_iter().map(|source| Request { source, archs: platforms.clone() }).collect();
-    let Compiled { built, compiled, cached } = compile::compile(cx, &workshop, &requests);
+    let Compiled { built, compiled, cached } = compile(cx.ui, cx.jobs, &workshop, &requests);
 
     let mut report = Report {
         schema: 1,

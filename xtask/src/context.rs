@@ -3,18 +3,9 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use cli::Jobs;
 use host::fs::IoContext;
 use ui::{Failure, Ui};
-
-/// How much is done at once.
-#[derive(Args, Clone, Copy, Debug)]
-pub(crate) struct Jobs {
-    /// How many compilations and other jobs run at once; the number of
-    /// processors unless given
-    #[arg(short, long, global = true, value_name = "N")]
-    jobs: Option<NonZeroUsize>,
-}
 
 /// The world of one command.
 #[derive(Debug)]
@@ -27,15 +18,13 @@ pub(crate) struct Context<'a> {
 
 impl<'a> Context<'a> {
     pub(crate) fn new(ui: &'a Ui, jobs: Jobs) -> Result<Context<'a>, Failure> {
-        let processors = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        let jobs = jobs.jobs.unwrap_or_else(processors);
         // Cargo says where this package is now; what it said when it compiled
         // is wrong after the checkout was moved.
         let package = std::env::var_os("CARGO_MANIFEST_DIR")
             .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
         let root = package.parent().unwrap_or(Path::new("/"));
         let root = std::fs::canonicalize(root).io_context("find the checkout", root)?;
-        Ok(Context { ui, jobs, root })
+        Ok(Context { ui, jobs: jobs.number(), root })
     }
 
     /// Returns the directory of everything that can be made again.
@@ -56,10 +45,4 @@ impl<'a> Context<'a> {
     pub(crate) fn shown<'p>(&self, path: &'p Path) -> std::path::Display<'p> {
         path.strip_prefix(&self.root).unwrap_or(path).display()
     }
-}
-
-/// Returns a path that was typed, made absolute: it is relative to where it
-/// was typed.
-pub(crate) fn typed(path: &Path) -> Result<PathBuf, Failure> {
-    Ok(std::path::absolute(path).io_context("resolve", path)?)
 }

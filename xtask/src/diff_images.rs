@@ -2,6 +2,8 @@
 
 mod compare;
 
+use cli::registry::{self, RegistryArgs};
+use cli::typed;
 use destination::Destination;
 use oci::layout::Tree;
 use oci::registry::{Client, Looks};
@@ -10,12 +12,14 @@ use oci::{Artifact, Layout, Reference};
 use serde::Serialize;
 use ui::{Exit, Failure, Failures, Format};
 
+use crate::build_images::containerfile::Site;
 use crate::build_images::make::{self, Along, Made};
+use crate::build_images::no_scratch;
 use crate::catalogue::{self, Catalogue};
 use crate::compile::{self, CompileArgs};
-use crate::context::{Context, typed};
+use crate::context::Context;
+use crate::credentials;
 use crate::plan;
-use crate::registry::{self, RegistryArgs};
 use crate::wish::WishArgs;
 use compare::Difference;
 
@@ -84,7 +88,9 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     let plan = plan::plan(&catalogue, &wish)?;
     let place = place(&args.against, cx)?;
     let host = wish.registry.as_deref().unwrap_or(&catalogue.registry);
-    let client = args.registries.client(&catalogue, host)?;
+    let client = args
+        .registries
+        .client(|files| credentials::of_organizations(files, &catalogue.organizations, host))?;
     let workshop = args.compile.workshop_for(&plan.requests, cx)?;
     let published = match place {
         Place::Registry => plan.references(),
@@ -93,7 +99,9 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     let compiling = || compile::of_plan(cx, workshop.as_ref(), &plan.requests);
     let (looks, compiled) = registry::while_looking(&client, &published, compiling);
     let mut failures = Failures::default();
-    let made = make::make(&plan, &compiled, &client, Along::Nothing, cx, &mut failures);
+    let work = tempfile::tempdir().map_err(no_scratch)?;
+    let site = Site { engine: &wish.engine, contexts: &[], work: work.path(), client: &client };
+    let made = make::make(&plan, &compiled, Along::Nothing, site, cx, &mut failures);
     let made_from = compiled.built.into_iter().flat_map(|built| built.failures);
     failures.0.splice(0..0, made_from.map(compile::failure));
 

@@ -13,7 +13,7 @@ use oci::{Artifact, Digest, Layout, archive};
 use serde::Serialize;
 use ui::{Exit, Failure, Failures, Format};
 
-use crate::context::{self, Context};
+use crate::context::Context;
 
 /// Check images and show what is in them
 ///
@@ -107,7 +107,7 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
 /// else where `build-images` puts them; that it was not run yet is no mistake.
 pub(crate) fn place(typed: Option<&Path>, cx: &Context<'_>) -> Result<PathBuf, Failure> {
     let Some(path) = typed else { return Ok(cx.target().join("images")) };
-    let path = context::typed(path)?;
+    let path = cli::typed(path)?;
     std::fs::metadata(&path).io_context("open", &path)?;
     Ok(path)
 }

@@ -4,9 +4,9 @@ use serde::Serialize;
 use ui::{Failure, Failures, Format, Table};
 
 use crate::catalogue::{self, Catalogue, Entry, Kind};
-use crate::compile::list;
 use crate::context::Context;
 use crate::plan;
+use cli::list;
 
 /// Show the images of the catalogue
 ///
@@ -78,8 +78,10 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
 fn describe(catalogue: &Catalogue, entry: &Entry) -> ImageReport {
     let source = match &entry.kind {
         Kind::Bytecode(source) => source.path.display().to_string(),
-        Kind::Containerfile { containerfile, source: None } => containerfile.display().to_string(),
-        Kind::Containerfile { containerfile, source: Some(checkout) } => {
+        Kind::Containerfile { containerfile, source: None, .. } => {
+            containerfile.display().to_string()
+        }
+        Kind::Containerfile { containerfile, source: Some(checkout), .. } => {
             format!("{checkout}: {}", containerfile.display())
         }
         Kind::Mirror(reference) => reference.to_string(),

@@ -11,6 +11,7 @@ mod catalogue;
 mod ci;
 mod compile;
 mod context;
+mod credentials;
 mod diff_images;
 mod doctor;
 mod go_tools;
@@ -18,19 +19,18 @@ mod inspect_images;
 mod lint;
 mod list_images;
 mod plan;
-mod registry;
 mod serve_images;
 mod test;
 mod tools;
 mod wish;
-mod words;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use cli::Jobs;
 use ui::GlobalArgs;
 
-use crate::context::{Context, Jobs};
+use crate::context::Context;
 
 /// Build eBPF programs, package them as container images, check them
 #[derive(Debug, Parser)]

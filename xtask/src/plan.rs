@@ -2,10 +2,12 @@
 //! can be printed, tested and carried out.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use bpf_arch::Arch;
 use bpf_build::{Request, Source};
 use bytecode_image::Recipe;
+use image_build::Engine;
 use oci::Reference;
 use ui::{Exit, Failure};
 
@@ -21,6 +23,8 @@ pub(crate) struct Plan {
     pub(crate) images: Vec<Planned>,
     /// What a plain run does not take, and why.
     pub(crate) left_out: Vec<(String, &'static str)>,
+    /// The time of everything, in seconds since 1970.
+    pub(crate) created: u64,
 }
 
 impl Plan {
@@ -46,6 +50,9 @@ pub(crate) enum Origin {
     /// Objects: which of the requests compiles them, and what is made of
     /// them.
     Objects { request: usize, recipe: Recipe },
+    /// A Containerfile of the checkout, which is its context; with the
+    /// annotations of what it makes.
+    Containerfile { path: PathBuf, annotations: BTreeMap<String, String> },
     /// An image of another registry, with all its platforms.
     Mirror(Reference),
 }
@@ -58,7 +65,8 @@ pub(crate) enum Origin {
 /// images under one reference.
 pub(crate) fn plan(catalogue: &Catalogue, wish: &Wish) -> Result<Plan, Failure> {
     let selected = select(catalogue, &wish.selection, wish.all).map_err(selection_failure)?;
-    let mut plan = Plan { requests: Vec::new(), images: Vec::new(), left_out: Vec::new() };
+    let (requests, images, left_out) = (Vec::new(), Vec::new(), Vec::new());
+    let mut plan = Plan { requests, images, left_out, created: wish.created };
     let mut requests: BTreeMap<Source, usize> = BTreeMap::new();
     for entry in &selected {
         let platforms = narrow(catalogue.platforms_of(entry), &wish.platforms);
@@ -73,12 +81,21 @@ pub(crate) fn plan(catalogue: &Catalogue, wish: &Wish) -> Result<Plan, Failure> 
                     plan.requests.len() - 1
                 });
                 plan.requests[request].archs.extend(&platforms);
-                Origin::Objects { request, recipe: recipe(entry, source, wish.created) }
+                Origin::Objects {
+                    request,
+                    recipe: recipe(entry, format!("{}.o", source.stem()), wish.created),
+                }
             }
             Kind::Mirror(source) => Origin::Mirror(mirrored(entry, source, wish)),
-            Kind::Containerfile { .. } => {
-                plan.left_out.push((entry.full_name(), not_made(&entry.kind)));
-                continue;
+            Kind::Containerfile { containerfile, source, stages } => {
+                if let Some(why) = not_built(source.as_deref(), stages.keys(), wish) {
+                    plan.left_out.push((entry.full_name(), why));
+                    continue;
+                }
+                Origin::Containerfile {
+                    path: containerfile.clone(),
+                    annotations: recipe(entry, String::new(), wish.created).annotations(),
+                }
             }
         };
         let (image, references) = (entry.full_name(), references(catalogue, entry, wish)?);
@@ -172,11 +189,28 @@ fn mirrored(entry: &Entry, source: &Reference, wish: &Wish) -> Reference {
     other.map_or(source, |(_, source)| source).clone()
 }
 
-/// Returns why a run leaves out an image of this kind.
+/// Why an image of another checkout is not built.
+const ELSEWHERE: &str = "its Containerfile is in another checkout";
+
+/// Returns why an image is not made from its Containerfile, if it is not.
+fn not_built<'a>(
+    source: Option<&str>,
+    mut stages: impl Iterator<Item = &'a String>,
+    wish: &Wish,
+) -> Option<&'static str> {
+    let is_given = |stage: &String| wish.contexts.iter().any(|context| context.name() == *stage);
+    match source {
+        Some(_) => Some(ELSEWHERE),
+        None if wish.engine != Engine::Native || stages.all(is_given) => None,
+        None => Some("it runs programs, which takes `--engine docker` or `--engine podman`"),
+    }
+}
+
+/// Returns why a plain run leaves out an image of this kind.
 fn not_made(kind: &Kind) -> &'static str {
     match kind {
-        Kind::Bytecode(_) | Kind::Mirror(_) => "only when named, or with --all",
-        Kind::Containerfile { .. } => "this command makes no images from Containerfiles",
+        Kind::Containerfile { source: Some(_), .. } => ELSEWHERE,
+        _ => "only when named, or with --all",
     }
 }
 
@@ -213,9 +247,9 @@ fn references(
     Ok(references)
 }
 
-fn recipe(entry: &Entry, source: &Source, created: u64) -> Recipe {
+fn recipe(entry: &Entry, file: String, created: u64) -> Recipe {
     Recipe {
-        file: format!("{}.o", source.stem()),
+        file,
         title: entry.name.clone(),
         description: entry.description.clone(),
         licenses: entry.licenses.clone(),

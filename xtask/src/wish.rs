@@ -3,12 +3,9 @@
 
 use bpf_arch::Arch;
 use clap::Args;
+use image_build::{Engine, NamedContext};
 use oci::Reference;
 use ui::Failure;
-
-/// The last second of the year 9999: images state times by RFC 3339, which
-/// knows no later ones.
-const LAST_SECOND: u64 = 253_402_300_799;
 
 /// The options of every command that makes images.
 #[derive(Args, Clone, Debug)]
@@ -22,7 +19,7 @@ pub(crate) struct WishArgs {
     all: bool,
 
     /// The platforms to build for, of those of each image
-    #[arg(long, value_name = "PLATFORM", value_delimiter = ',', value_parser = crate::words::platform)]
+    #[arg(long, value_name = "PLATFORM", value_delimiter = ',', value_parser = cli::platform)]
     platform: Vec<Arch>,
 
     /// The registry in the images' names, instead of the catalogue's
@@ -51,6 +48,10 @@ pub(crate) struct Wish {
     pub(crate) name: Option<String>,
     /// Where mirrored images are copied from instead, by their names.
     pub(crate) mirrors: Vec<(String, Reference)>,
+    /// What carries out Containerfiles.
+    pub(crate) engine: Engine,
+    /// What stands for stages and images in them.
+    pub(crate) contexts: Vec<NamedContext>,
     /// Seconds since 1970, for all images.
     pub(crate) created: u64,
 }
@@ -59,20 +60,16 @@ impl WishArgs {
     /// Returns what these options ask for.
     pub(crate) fn wish(self) -> Result<Wish, Failure> {
         let WishArgs { selection, all, platform, registry, organization, tag } = self;
-        let (platforms, tags, created) = (platform, tag, source_date_epoch()?);
-        let (name, mirrors) = (None, Vec::new());
-        Ok(Wish { selection, all, platforms, registry, organization, tags, name, mirrors, created })
+        let (platforms, tags, created) = (platform, tag, cli::source_date_epoch()?);
+        Ok(Wish {
+            selection,
+            all,
+            platforms,
+            registry,
+            organization,
+            tags,
+            created,
+            ..Wish::default()
+        })
     }
-}
-
-/// Returns the time that images are to carry: the variable's
-/// (<https://reproducible-builds.org/specs/source-date-epoch/>), or 0.
-fn source_date_epoch() -> Result<u64, Failure> {
-    let Some(text) = std::env::var_os("SOURCE_DATE_EPOCH") else { return Ok(0) };
-    let text = text.to_string_lossy();
-    let seconds = text.parse().ok().filter(|seconds| *seconds <= LAST_SECOND);
-    seconds.ok_or_else(|| {
-        let message = format!("SOURCE_DATE_EPOCH is `{text}`, not a number of seconds");
-        Failure::usage(format!("{message} up to {LAST_SECOND}"))
-    })
 }

@@ -7,8 +7,12 @@
 
 #![forbid(unsafe_code)]
 
+mod file_name;
+
 use std::fmt;
 use std::str::FromStr;
+
+pub use file_name::{FileNameError, archs_of_file};
 
 /// The byte order of an object, and with it clang's target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -29,10 +29,21 @@ const HEADERS: [&str; 6] = [
 /// What a checkout must have to be one.
 const MARKS: [&str; 3] = ["src/bpf_helpers.h", "src/bpf_helper_defs.h", "include/uapi/linux/bpf.h"];
 
-/// A source tree of libbpf.
+/// libbpf's headers: a source tree's, or those that a system has installed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Libbpf {
     dir: PathBuf,
+    place: Place,
+}
+
+/// How the headers lie in the directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// A checkout: `src/bpf_helpers.h`, and the kernel's under `include/uapi`.
+    Checkout,
+    /// `bpf/bpf_helpers.h`, with the kernel's beside it, where the system has
+    /// its own.
+    Installed,
 }
 
 /// Why there are no headers.
@@ -71,7 +82,7 @@ impl Libbpf {
         let missing = MARKS.into_iter().find(|mark| !dir.join(mark).is_file());
         match missing {
             Some(missing) => Err(LibbpfError::NoCheckout { dir: dir.to_owned(), missing }),
-            None => Ok(Libbpf { dir: dir.to_owned() }),
+            None => Ok(Libbpf { dir: dir.to_owned(), place: Place::Checkout }),
         }
     }
 
@@ -95,7 +106,22 @@ impl Libbpf {
         }
     }
 
-    /// Returns the source tree's directory.
+    /// Takes the headers that are installed under `include`, such as
+    /// `/usr/include`. Those of the kernel, which a checkout brings along, are
+    /// then the system's.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there are none.
+    pub fn installed(include: &Path) -> Result<Libbpf, LibbpfError> {
+        let mark = "bpf/bpf_helpers.h";
+        match include.join(mark).is_file() {
+            true => Ok(Libbpf { dir: include.to_owned(), place: Place::Installed }),
+            false => Err(LibbpfError::NoCheckout { dir: include.to_owned(), missing: mark }),
+        }
+    }
+
+    /// Returns the directory.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
@@ -135,14 +161,19 @@ impl Libbpf {
 
     /// Returns name and content of what programs may include, sorted.
     fn headers(&self) -> Result<Vec<(PathBuf, Vec<u8>)>, IoError> {
-        let src = self.dir.join("src");
+        let (src, kernel) = match self.place {
+            Place::Checkout => ("src", Some("include/uapi/linux")),
+            Place::Installed => ("bpf", None),
+        };
+        let src = self.dir.join(src);
         let mut files = Vec::new();
         for name in HEADERS {
             if let Some(bytes) = host::fs::read_if_present(&src.join(name))? {
                 files.push((Path::new("bpf").join(name), bytes));
             }
         }
-        for path in host::fs::read_dir(&self.dir.join("include/uapi/linux"))? {
+        let kernel = kernel.map(|kernel| host::fs::read_dir(&self.dir.join(kernel))).transpose()?;
+        for path in kernel.unwrap_or_default() {
             if let Some(name) =
                 path.file_name().filter(|_| path.extension().is_some_and(|e| e == "h"))
             {

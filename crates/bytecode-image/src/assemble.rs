@@ -118,9 +118,16 @@ pub fn assemble(
     Ok((Index::new(images, annotations(recipe))?, warnings))
 }
 
+impl Recipe {
+    /// Returns the annotations of what is made by it.
+    pub fn annotations(&self) -> BTreeMap<String, String> {
+        annotations(self)
+    }
+}
+
 fn image(recipe: &Recipe, slot: &Slot<'_>, labels: &Labels) -> Result<Image, oci::Error> {
     let layer = Layer::single_file(&recipe.file, slot.bytes, recipe.created)?;
-    let mut image = Image::builder(platform(slot.arch))
+    let mut image = Image::builder(platform_of(slot.arch))
         .created(recipe.created)
         .layer(layer, format!("COPY {} /", recipe.file));
     for (key, value) in labels.to_pairs() {
@@ -132,7 +139,8 @@ fn image(recipe: &Recipe, slot: &Slot<'_>, labels: &Labels) -> Result<Image, oci
     image.build()
 }
 
-fn platform(arch: Arch) -> Platform {
+/// Returns the platform of images for an architecture.
+pub fn platform_of(arch: Arch) -> Platform {
     Platform { os: "linux".to_owned(), architecture: arch.goarch().to_owned(), variant: None }
 }
 

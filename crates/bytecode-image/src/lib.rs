@@ -9,13 +9,15 @@
 
 mod agreement;
 mod assemble;
+mod build_args;
 mod contract;
 mod finding;
 mod labels;
 mod object;
 
 pub use agreement::{Difference, difference};
-pub use assemble::{AssembleError, Recipe, Slot, assemble};
+pub use assemble::{AssembleError, Recipe, Slot, assemble, platform_of};
+pub use build_args::{build_args, build_args_of_one};
 pub use contract::{Contents, inspect, is_bytecode};
 pub use finding::{Finding, Severity};
 pub use labels::{LabelError, Labels, MAPS, PROGRAMS};

@@ -77,14 +77,22 @@ impl<'a> Bases<'a> {
 
     /// Returns the context that COPY copies from where nothing else is said.
     pub(crate) fn main_context(&self) -> Result<Arc<Context>, Problem> {
-        let Some(path) = &self.request.context else {
-            let (source_path, place) = (".".to_owned(), "a build without a context".to_owned());
-            return Err(Problem::NoSource { source_path, place, nearest: None });
+        let path = match &self.request.context {
+            Some(path) => path.clone(),
+            None if self.request.files.is_empty() => {
+                let (source_path, place) = (".".to_owned(), "a build without a context".to_owned());
+                return Err(Problem::NoSource { source_path, place, nearest: None });
+            }
+            None => self.work.join("context"),
         };
         let file = &self.request.containerfile;
         // Not under its path: as a named context its ignore file is another.
         Ok(once(&self.contexts, PathBuf::new(), || {
-            Context::open(path, "the build context".to_owned(), Some(file))
+            if self.request.context.is_none() {
+                host::fs::create_dir_all(&path)?;
+            }
+            let context = Context::open(&path, "the build context".to_owned(), Some(file))?;
+            Ok::<_, crate::Error>(context.with(&self.request.files))
         })?)
     }
 

@@ -29,7 +29,7 @@ mod tree;
 mod warning;
 
 pub use base::Resolve;
-pub use engine::{Engine, EngineError, Event, Observe, ParseEngineError, StagedContext, build};
+pub use engine::{Engine, EngineError, Event, Observe, ParseEngineError, build};
 pub use error::{Error, InstructionFailed, Place, Problem};
 pub use expand::ExpandError;
 pub use ignore::PatternError;

@@ -14,6 +14,9 @@ pub struct BuildRequest {
     pub containerfile: PathBuf,
     /// The directory that COPY copies from; `None` if there is none.
     pub context: Option<PathBuf>,
+    /// Files that the context has besides, by their paths in it, wherever
+    /// they lie; no ignore file applies to them.
+    pub files: BTreeMap<PathBuf, PathBuf>,
     /// What stands for stages and images, or is another directory to copy
     /// from.
     pub contexts: Vec<NamedContext>,
@@ -44,6 +47,7 @@ impl BuildRequest {
         BuildRequest {
             containerfile: containerfile.into(),
             context: Some(context.into()),
+            files: BTreeMap::new(),
             contexts: Vec::new(),
             build_args: BTreeMap::new(),
             target: None,

@@ -1,18 +1,22 @@
 //! Objects to images, images to destinations.
 
+use bpf_arch::Arch;
 use bpf_build::Built;
-use bytecode_image::{AssembleError, Finding, Slot, assemble};
-use destination::{Destination, Options, Published};
+use bytecode_image::{AssembleError, Finding, Labels, Recipe, Slot, assemble};
+use cli::compile::Compiled;
+use cli::publish::{self, Delivered, Delivery};
+use cli::registry;
+use destination::Destination;
+use image_build::Engine;
 use oci::layout::{Tree, WriteOptions};
-use oci::registry::{Client, Companion, Event, Looks};
+use oci::registry::{Client, Companion, Looks};
 use oci::{Artifact, Index, Named, Platform, Reference};
 use ui::{Failure, Failures};
 
+use super::containerfile::{self, Site};
 use super::report::Report;
-use crate::compile::Compiled;
 use crate::context::Context;
 use crate::plan::{Origin, Plan, Planned};
-use crate::registry;
 
 /// An image that was made, or found where it is to be copied from.
 pub(crate) struct Made {
@@ -42,14 +46,21 @@ pub(super) enum Assembled {
     Failed(AssembleError),
 }
 
-/// Puts the objects of an image together; one that is copied has none.
-pub(super) fn assembled(image: &Planned, built: &[Built]) -> Assembled {
-    let Origin::Objects { request, recipe } = &image.origin else { return Assembled::Incomplete };
-    let slot = |arch| {
+/// Returns the objects that there are for an image; one that is copied has
+/// none.
+fn slots<'b>(image: &Planned, built: &'b [Built]) -> Vec<Slot<'b>> {
+    let Origin::Objects { request, .. } = &image.origin else { return Vec::new() };
+    let slot = |arch: &Arch| {
         let object = built[*request].objects.get(arch)?;
         Some(Slot { arch: *arch, bytes: &object.bytes, info: &object.info })
     };
-    let slots: Vec<Slot<'_>> = image.platforms.iter().filter_map(slot).collect();
+    image.platforms.iter().filter_map(slot).collect()
+}
+
+/// Puts the objects of an image together.
+pub(super) fn assembled(image: &Planned, built: &[Built]) -> Assembled {
+    let Origin::Objects { recipe, .. } = &image.origin else { return Assembled::Incomplete };
+    let slots = slots(image, built);
     if slots.len() < image.platforms.len() {
         return Assembled::Incomplete;
     }
@@ -64,16 +75,23 @@ pub(super) fn assembled(image: &Planned, built: &[Built]) -> Assembled {
 pub(crate) fn make(
     plan: &Plan,
     compiled: &Compiled,
-    client: &Client,
     along: Along,
+    site: Site<'_>,
     cx: &Context<'_>,
     failures: &mut Failures,
 ) -> Vec<Made> {
     let mut all = Vec::new();
     for (index, image) in plan.images.iter().enumerate() {
         let made = match &image.origin {
-            Origin::Objects { .. } => from_objects(plan, image, compiled, cx),
-            Origin::Mirror(source) => from_registry(image, source, client, along, cx),
+            Origin::Objects { recipe, .. } => {
+                from_objects(plan, image, (recipe, compiled), site, cx)
+            }
+            Origin::Containerfile { path, annotations } => {
+                let created = plan.created;
+                containerfile::build(path, &image.platforms, annotations, created, site, cx)
+                    .map(|index| (Artifact::Index(index), Vec::new()))
+            }
+            Origin::Mirror(source) => from_registry(image, source, site.client, along, cx),
         };
         match made {
             Ok((artifact, companions)) => {
@@ -91,7 +109,8 @@ type Parts = (Artifact, Vec<Companion>);
 fn from_objects(
     plan: &Plan,
     image: &Planned,
-    compiled: &Compiled,
+    (recipe, compiled): (&Recipe, &Compiled),
+    site: Site<'_>,
     cx: &Context<'_>,
 ) -> Result<Parts, Failure> {
     match assembled(image, &compiled.built) {
@@ -99,6 +118,11 @@ fn from_objects(
             for warning in warnings {
                 cx.ui.warn(format_args!("`{}`: {warning}", source_of(plan, image)));
             }
+            let index = match site.engine {
+                Engine::Native => index,
+                // What cannot be put together here, no engine should.
+                _ => by_engine(image, (recipe, compiled), site, cx)?,
+            };
             Ok((Artifact::Index(index), Vec::new()))
         }
         // Why is said where the compilation failed.
@@ -108,6 +132,18 @@ fn from_objects(
         }
         Assembled::Failed(error) => Err(assembly_failure(plan, image, error)),
     }
+}
+
+fn by_engine(
+    image: &Planned,
+    (recipe, compiled): (&Recipe, &Compiled),
+    site: Site<'_>,
+    cx: &Context<'_>,
+) -> Result<Index, Failure> {
+    let slots = slots(image, &compiled.built);
+    let labels = slots.first().map(|slot| Labels::of(slot.info)).unwrap_or_default();
+    containerfile::build_bytecode(recipe, &slots, &labels, site, cx)
+        .map_err(|failure| failure.context(format!("failed to make `{}`", image.image)))
 }
 
 /// What can be done where a mirrored image is not to be had.
@@ -176,37 +212,24 @@ pub(super) fn publish(
         Destination::Registry => "failed to push".to_owned(),
         _ => format!("failed to write to `{}`", shown(destination, cx)),
     };
-    let progress = cx.ui.progress_bytes("Pushing");
-    let sent = std::sync::atomic::AtomicU64::new(0);
-    let happens = |event: Event<'_>| match event {
-        Event::Planned { bytes } => progress.expect_bytes(bytes),
-        Event::Blob { bytes, sent: was_sent } => {
-            progress.bytes(bytes);
-            if was_sent {
-                sent.fetch_add(bytes, std::sync::atomic::Ordering::Relaxed);
-            }
-        }
-        Event::Tagged(reference) => cx.ui.step("Pushed", reference),
-        _ => {}
-    };
-    let durable = is_durable(destination, cx);
-    let outcomes =
-        destination.publish(&batch, Options { durable, client, looks, report: &happens });
-    report.sent(sent.into_inner());
-    let mut outcomes = match outcomes {
-        Ok(outcomes) => outcomes.into_iter(),
-        Err(error) => {
-            failures.0.push(write_failure(error).context(context));
+    let delivery = Delivery { client, looks, durable: is_durable(destination, cx) };
+    let Delivered { outcomes, sent } = match publish::publish(destination, &batch, delivery, cx.ui)
+    {
+        Ok(delivered) => delivered,
+        Err(failure) => {
+            failures.0.push(failure.context(context));
             return;
         }
     };
+    report.sent(sent);
+    let mut outcomes = outcomes.into_iter();
     let mut failed = Vec::new();
     for (made, outcome) in made.iter().zip(outcomes.by_ref()) {
-        let outcome = outcome.map_err(write_failure).and_then(|published| {
+        let outcome = outcome.and_then(|published| {
             if *destination == Destination::Registry {
                 push_companions(made, client)?;
             } else {
-                say(&published, cx);
+                publish::say(&published, cx.ui);
             }
             Ok(published)
         });
@@ -220,7 +243,7 @@ pub(super) fn publish(
         _ => format!("{context}: {what}"),
     }));
     let others = outcomes.filter_map(Result::err);
-    failures.0.extend(others.map(|error| write_failure(error).context(context.clone())));
+    failures.0.extend(others.map(|failure| failure.context(context.clone())));
 }
 
 fn push_companions(made: &Made, client: &Client) -> Result<(), Failure> {
@@ -271,15 +294,6 @@ fn is_durable(destination: &Destination, cx: &Context<'_>) -> bool {
     }
 }
 
-fn say(published: &Published, cx: &Context<'_>) {
-    if published.changed {
-        let names: Vec<_> = published.references.iter().map(ToString::to_string).collect();
-        let platforms = ui::count(published.platforms.len(), "platform");
-        let size = ui::human_bytes(published.size);
-        cx.ui.step("Packaged", format_args!("{} ({platforms}, {size})", names.join(", ")));
-    }
-}
-
 fn assembly_failure(plan: &Plan, image: &Planned, error: AssembleError) -> Failure {
     let source = source_of(plan, image);
     let differ = matches!(error, AssembleError::Differ { .. });
@@ -292,21 +306,12 @@ fn assembly_failure(plan: &Plan, image: &Planned, error: AssembleError) -> Failu
     }
 }
 
-fn write_failure(error: destination::Error) -> Failure {
-    let error = match error {
-        destination::Error::Registry(error) => return registry::failure(error),
-        error => error,
-    };
-    let hint = error.hint();
-    let failure = Failure::from(error);
-    hint.into_iter().fold(failure, Failure::hint)
-}
-
 fn source_of(plan: &Plan, image: &Planned) -> String {
     match &image.origin {
         Origin::Objects { request, .. } => {
             plan.requests[*request].source.path.display().to_string()
         }
+        Origin::Containerfile { path, .. } => path.display().to_string(),
         Origin::Mirror(source) => source.to_string(),
     }
 }

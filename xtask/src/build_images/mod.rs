@@ -1,5 +1,6 @@
 //! `build-images`: the catalogue's images, from C source to destination.
 
+pub(crate) mod containerfile;
 pub(crate) mod make;
 mod preflight;
 mod report;
@@ -7,16 +8,21 @@ mod report;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use cli::engine::EngineArgs;
+use cli::registry::{self, RegistryArgs};
+use cli::{publish, typed};
 use destination::Destination;
+use image_build::NamedContext;
 use oci::Reference;
 use ui::{Failure, Failures};
 
 use crate::catalogue::{self, Catalogue};
 use crate::compile::{self, CompileArgs};
-use crate::context::{Context, typed};
+use crate::context::Context;
+use crate::credentials;
 use crate::plan::{self, Plan};
-use crate::registry::{self, RegistryArgs};
 use crate::wish::{Wish, WishArgs};
+use containerfile::Site;
 use make::Along;
 
 /// Where images go unless the user says otherwise.
@@ -100,6 +106,15 @@ pub(crate) struct Args {
     #[command(flatten)]
     compile: CompileArgs,
 
+    /// What stands for a stage or an image in Containerfiles: NAME=DIR or
+    /// NAME::PLATFORM=DIR, NAME=oci-layout://DIR@DIGEST or
+    /// NAME=docker-image://REFERENCE; may be repeated
+    #[arg(long, value_name = "NAME=CONTEXT", help_heading = "Containerfile")]
+    build_context: Vec<NamedContext>,
+
+    #[command(flatten)]
+    engine: EngineArgs,
+
     #[command(flatten)]
     registries: RegistryArgs,
 }
@@ -120,11 +135,19 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
         let message = "`--preflight` asks a registry, and nothing is to be pushed";
         return Err(Failure::usage(message).hint("add `--push`, or leave it out").into());
     }
-    let wish = Wish { name: args.name, mirrors: args.mirror, ..args.wish.wish()? };
+    let wish = Wish {
+        name: args.name,
+        mirrors: args.mirror,
+        engine: args.engine.engine()?,
+        contexts: contexts(args.build_context)?,
+        ..args.wish.wish()?
+    };
     let plan = plan::plan(&catalogue, &wish)?;
     let refs_file = args.refs_file.as_deref().map(typed).transpose()?;
     let host = wish.registry.as_deref().unwrap_or(&catalogue.registry);
-    let client = args.registries.client(&catalogue, host)?;
+    let client = args
+        .registries
+        .client(|files| credentials::of_organizations(files, &catalogue.organizations, host))?;
     let workshop = args.compile.workshop_for(&plan.requests, cx)?;
     let workshop = workshop.as_ref();
     if let Some(workshop) = workshop {
@@ -145,7 +168,11 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     };
     let mut failures = Failures::default();
     let along = if args.referrers { Along::Companions } else { Along::Nothing };
-    let made = make::make(&plan, &compiled, &client, along, cx, &mut failures);
+    // What is large in an image lies here until it is published.
+    let work = tempfile::tempdir().map_err(no_scratch)?;
+    let (engine, contexts) = (&wish.engine, wish.contexts.as_slice());
+    let site = Site { engine, contexts, work: work.path(), client: &client };
+    let made = make::make(&plan, &compiled, along, site, cx, &mut failures);
     let mut report = report::Report::new(&plan, &compiled);
     let made_from = compiled.built.into_iter().flat_map(|built| built.failures);
     failures.0.splice(0..0, made_from.map(compile::failure));
@@ -170,18 +197,13 @@ fn destinations(args: &Args, cx: &Context<'_>) -> Result<Vec<Destination>, Failu
     if args.to.is_empty() && !args.push {
         return Ok(vec![Destination::Oci(cx.target().join(DEFAULT_TO))]);
     }
+    publish::destinations(&args.to, args.push)
+}
+
+/// What was typed is relative to where it was typed.
+fn contexts(contexts: Vec<NamedContext>) -> Result<Vec<NamedContext>, Failure> {
     let here = typed(".".as_ref())?;
-    let parse = |text: &String| {
-        let parsed: Result<Destination, _> = text.parse();
-        parsed.map(|destination| destination.relative_to(&here)).map_err(Failure::usage)
-    };
-    let mut destinations = args.to.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
-    if args.push {
-        destinations.push(Destination::Registry);
-    }
-    let mut seen = std::collections::BTreeSet::new();
-    destinations.retain(|destination| seen.insert(destination.clone()));
-    Ok(destinations)
+    Ok(contexts.into_iter().map(|context| context.relative_to(&here)).collect())
 }
 
 /// The catalogue may pin the compiler that published images are made with;
@@ -215,4 +237,10 @@ fn say_left_out(plan: &Plan, cx: &Context<'_>) {
         let names: Vec<_> = images.map(|(image, _)| image.as_str()).collect();
         cx.ui.note(format_args!("Left out: {} ({reason})", names.join(", ")));
     }
+}
+
+/// Puts into words why there is no place for what is large.
+pub(crate) fn no_scratch(error: std::io::Error) -> Failure {
+    let message = format!("failed to make a directory in `{}`", std::env::temp_dir().display());
+    Failure::from(error).context(message).hint("TMPDIR names another one")
 }

@@ -2,6 +2,7 @@
 //! compiled.
 
 use bpf_build::Workshop;
+use cli::registry;
 use oci::Digest;
 use oci::registry::{Client, Intent, Looks};
 use ui::{Failure, Failures};
@@ -9,7 +10,6 @@ use ui::{Failure, Failures};
 use super::make::{Assembled, ELSEWHERE, assembled};
 use crate::context::Context;
 use crate::plan::{Origin, Plan, Planned};
-use crate::registry;
 
 /// Asks for every image; all refusals come together.
 pub(super) fn run(
@@ -29,6 +29,7 @@ pub(super) fn run(
                 Assembled::Made { index, .. } => Some(index.digest()),
                 Assembled::Incomplete | Assembled::Failed(_) => None,
             },
+            Origin::Containerfile { .. } => None,
             Origin::Mirror(source) => match client.resolve(source) {
                 Ok(Some(found)) => Some(found.digest),
                 Ok(None) => {

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bpf_build::Workshop;
+use cli::compile::Compiled;
+use cli::list;
 use destination::{Destination, Published};
 use serde::Serialize;
 use ui::{Failure, Failures, Format};
 
 use super::make::shown;
-use crate::compile::{Compiled, list};
 use crate::context::Context;
 use crate::plan::{Origin, Plan};
 
@@ -206,6 +207,10 @@ pub(super) fn dry_run(
             match &image.origin {
                 Origin::Objects { .. } => {
                     cx.ui.result(format_args!("make {reference} for {}", list(&image.platforms)))?
+                }
+                Origin::Containerfile { path, .. } => {
+                    let (path, platforms) = (path.display(), list(&image.platforms));
+                    cx.ui.result(format_args!("build {path} to {reference} for {platforms}"))?;
                 }
                 Origin::Mirror(source) => {
                     cx.ui.result(format_args!("copy {source} to {reference}"))?;

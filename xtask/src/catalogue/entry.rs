@@ -31,7 +31,12 @@ pub(crate) enum Kind {
     /// An eBPF C source of this checkout.
     Bytecode(Source),
     /// A Containerfile, of this checkout or of the one that `source` names.
-    Containerfile { containerfile: PathBuf, source: Option<String> },
+    Containerfile {
+        containerfile: PathBuf,
+        source: Option<String>,
+        /// The stages that the host can make, by name.
+        stages: BTreeMap<String, Stage>,
+    },
     /// An image of another registry, copied.
     Mirror(Reference),
 }
@@ -85,7 +90,7 @@ struct Word(Arch);
 impl<'de> Deserialize<'de> for Word {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Word, D::Error> {
         let word = String::deserialize(deserializer)?;
-        crate::words::platform(&word).map(Word).map_err(D::Error::custom)
+        cli::platform(&word).map(Word).map_err(D::Error::custom)
     }
 }
 
@@ -120,12 +125,14 @@ enum Headers {
 }
 
 /// A stage of a Containerfile that the host makes.
-#[derive(Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "checked on reading; used when Containerfiles are built")]
-struct Stage {
+pub(crate) struct Stage {
+    /// The Go package.
     go: String,
+    /// The directory of its module.
     module: PathBuf,
+    /// Where the program lies in the stage.
     to: PathBuf,
 }
 
@@ -189,8 +196,17 @@ fn kind(keys: &Keys) -> Result<Kind, String> {
         }));
     }
     if let Some(path) = &keys.containerfile {
-        let containerfile = path.clone();
-        return Ok(Kind::Containerfile { containerfile, source: keys.source.clone() });
+        // One of another checkout is looked for there.
+        if keys.source.is_none() {
+            inside(path).map_err(|()| {
+                format!(": the Containerfile `{}` is not inside the checkout", path.display())
+            })?;
+        }
+        return Ok(Kind::Containerfile {
+            containerfile: path.clone(),
+            source: keys.source.clone(),
+            stages: keys.stages.clone().unwrap_or_default(),
+        });
     }
     let word = keys.mirror.as_deref().unwrap_or_default();
     word.parse().map(Kind::Mirror).map_err(|error: oci::ParseError| format!(": {error}"))

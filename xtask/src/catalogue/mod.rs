@@ -167,7 +167,7 @@ fn nearest_key(message: &str) -> String {
     let Some((_, rest)) = message.split_once("unknown field ") else { return String::new() };
     let mut names = rest.split('`').skip(1).step_by(2);
     let Some(unknown) = names.next() else { return String::new() };
-    match crate::words::nearest(unknown, names) {
+    match cli::nearest(unknown, names) {
         Some(name) => format!("; did you mean `{name}`?"),
         None => String::new(),
     }

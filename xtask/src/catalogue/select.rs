@@ -45,7 +45,7 @@ fn nearest(catalogue: &Catalogue, word: &str) -> Option<String> {
         [entry.name.clone(), entry.full_name(), format!("{}/", entry.organization)]
     });
     let known: Vec<String> = entries.chain(Kind::WORDS.map(str::to_owned)).collect();
-    crate::words::nearest(word, known.iter().map(String::as_str)).map(str::to_owned)
+    cli::nearest(word, known.iter().map(String::as_str)).map(str::to_owned)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@
 
 mod bad_input;
 mod cli;
+mod containerfile;
 mod docs;
 mod incremental;
 mod interop;

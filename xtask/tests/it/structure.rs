@@ -8,7 +8,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Who may use which crates of this workspace, normally and to build:
 /// ARCHITECTURE.md, "Who may use whom".
-const MAY_USE: [(&str, &[&str]); 13] = [
+const MAY_USE: [(&str, &[&str]); 15] = [
     ("bpf-arch", &[]),
     ("host", &[]),
     ("test-support", &[]),
@@ -20,6 +20,7 @@ const MAY_USE: [(&str, &[&str]); 13] = [
     ("destination", &["host", "oci"]),
     ("registry-server", &["host", "oci"]),
     ("ui", &["host"]),
+    ("cli", &["bpf-arch", "bpf-build", "destination", "host", "image-build", "oci", "ui"]),
     ("dispatchers", &["bpf-arch", "bpf-build", "host"]),
     (
         "xtask",
@@ -28,10 +29,27 @@ const MAY_USE: [(&str, &[&str]); 13] = [
             "bpf-build",
             "bpf-object",
             "bytecode-image",
+            "cli",
             "destination",
             "host",
+            "image-build",
             "oci",
             "registry-server",
+            "ui",
+        ],
+    ),
+    (
+        "bpfman",
+        &[
+            "bpf-arch",
+            "bpf-build",
+            "bpf-object",
+            "bytecode-image",
+            "cli",
+            "destination",
+            "host",
+            "image-build",
+            "oci",
             "ui",
         ],
     ),
@@ -39,9 +57,9 @@ const MAY_USE: [(&str, &[&str]); 13] = [
 
 /// Third-party crates that only some may know.
 const RESERVED: [(&str, &[&str]); 5] = [
-    ("clap", &["ui", "xtask"]),
-    ("indicatif", &["ui", "xtask"]),
-    ("anyhow", &["xtask"]),
+    ("clap", &["bpfman", "cli", "ui", "xtask"]),
+    ("indicatif", &["bpfman", "ui", "xtask"]),
+    ("anyhow", &["bpfman", "xtask"]),
     ("tokio", &["registry-server"]),
     ("xshell", &["xtask"]),
 ];

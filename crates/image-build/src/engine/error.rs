@@ -60,6 +60,13 @@ pub enum EngineError {
         #[source]
         problem: Problem,
     },
+    /// The main context cannot be prepared for an engine.
+    #[error("the build context cannot be put together")]
+    MainContext {
+        /// Why not.
+        #[source]
+        problem: Box<Problem>,
+    },
     /// What the engine wrote cannot be read.
     #[error("what `{command}` wrote cannot be used")]
     Unreadable {

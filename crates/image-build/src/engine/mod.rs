@@ -24,13 +24,13 @@ use std::str::FromStr;
 use host::Cmd;
 
 pub use error::EngineError;
-pub use stage::StagedContext;
 
 use crate::base::Resolve;
 use crate::containerfile::Containerfile;
 use crate::native::{self, Built};
 use crate::{BuildRequest, Error, Warning, warning};
 use run::Runner;
+use stage::StagedContext;
 
 /// Who builds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -156,10 +156,14 @@ impl Job {
         host::fs::create_dir_all(&work)?;
         let mut request = request.clone();
         request.containerfile = absolute(&request.containerfile)?;
-        request.context = Some(match &request.context {
-            Some(context) => absolute(context)?,
-            None => StagedContext::new(&work)?.path().to_owned(),
-        });
+        request.context = match &request.context {
+            Some(context) => Some(absolute(context)?),
+            None if !request.files.is_empty() => None,
+            None => Some(StagedContext::new(&work)?.path().to_owned()),
+        };
+        if !request.files.is_empty() {
+            stage::with_files(&mut request, &work)?;
+        }
         let here = absolute(Path::new("."))?;
         let contexts = request.contexts.into_iter().map(|context| context.relative_to(&here));
         request.contexts = contexts.collect();

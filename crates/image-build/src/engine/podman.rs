@@ -18,7 +18,7 @@ use super::command::options;
 use super::contexts::{Group, add_spellings, each, other_use};
 use super::error::EngineError;
 use super::run::{self, Runner};
-use super::stage::without_ignored;
+use super::stage::{NOTHING, without_ignored};
 use super::{ENGINE_PODMAN, Job};
 use crate::tree::IGNORE_FILE;
 use crate::{BuildRequest, ContextSource, Error, Warning};
@@ -102,8 +102,7 @@ fn ignore_file(job: &Job) -> Result<PathBuf, Error> {
         return Ok(path);
     }
     let path = job.work.join("nothing-ignored");
-    // One that is empty does not count, and podman then looks for others.
-    host::fs::write_atomic(&path, b"!nothing\n")?;
+    host::fs::write_atomic(&path, NOTHING)?;
     Ok(path)
 }
 

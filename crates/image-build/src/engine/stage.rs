@@ -3,19 +3,19 @@
 
 use std::fs::Permissions;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use host::fs::{IoContext, IoError};
 
 use super::error::EngineError;
 use super::unique_name;
 use crate::tree::{Content, Context, NodeKind};
-use crate::{Error, Problem};
+use crate::{BuildRequest, Error, Problem};
 
 /// A directory with files from anywhere, to be the context of a build. It
 /// stays until its work directory goes.
 #[derive(Debug)]
-pub struct StagedContext {
+pub(super) struct StagedContext {
     path: PathBuf,
 }
 
@@ -25,54 +25,43 @@ impl StagedContext {
     /// # Errors
     ///
     /// Fails if the directory cannot be made.
-    pub fn new(work: &Path) -> Result<StagedContext, Error> {
+    pub(super) fn new(work: &Path) -> Result<StagedContext, Error> {
         let path = work.join(format!("{}-context", unique_name()));
         make_directory(&path)?;
         Ok(StagedContext { path })
     }
 
     /// Returns the directory.
-    pub fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Adds a file of the host under a name of its own, without copying it
-    /// where that is possible. The same file can be added twice.
-    ///
-    /// # Errors
-    ///
-    /// Fails if `name` is not a relative path without `..`, another file has
-    /// it, or `file` cannot be read.
-    pub fn add(&self, file: &Path, name: &str) -> Result<(), Error> {
-        let parts = Path::new(name).components();
-        let is_inside =
-            !name.is_empty() && parts.clone().all(|part| matches!(part, Component::Normal(_)));
-        let to = self.path.join(name);
-        let refuse = |reason: &str| {
-            let source = std::io::Error::new(std::io::ErrorKind::InvalidInput, reason);
-            Error::from(IoError::new("stage", Path::new(name), source))
-        };
-        if !is_inside {
-            return Err(refuse("the name leads out of the context"));
-        }
-        let mut directory = self.path.clone();
-        for part in Path::new(name).parent().into_iter().flat_map(Path::components) {
-            directory.push(part);
-            if !directory.is_dir() {
-                make_directory(&directory)?;
+    /// Adds everything that a context has.
+    fn fill(&self, context: &Context) -> Result<(), Problem> {
+        let tree = context.tree()?;
+        let mut directories = Vec::new();
+        for (path, node) in tree.below(Path::new("")) {
+            let to = self.path.join(path);
+            match &node.kind {
+                NodeKind::Directory => {
+                    host::fs::create_dir_all(&to)?;
+                    directories.push((to, node.attributes.mode));
+                }
+                NodeKind::Symlink(target) => symlink(target, &to).io_context("write", &to)?,
+                NodeKind::File(Content::Host { path, .. }) => host::fs::link_or_copy(path, &to)?,
+                NodeKind::File(Content::Packed { .. }) | NodeKind::Special(_) => {}
             }
         }
-        if to.exists() {
-            let is_same = to.is_file() && host::fs::read(&to)? == host::fs::read(file)?;
-            return if is_same {
-                Ok(())
-            } else {
-                Err(refuse("there is something else of that name"))
-            };
+        // Last, for some may not be written to.
+        for (path, mode) in directories.iter().rev() {
+            set_mode(path, *mode)?;
         }
-        Ok(host::fs::link_or_copy(file, &to)?)
+        Ok(())
     }
 }
+
+/// An ignore file that ignores nothing; an empty one does not count for podman.
+pub(super) const NOTHING: &[u8] = b"!nothing\n";
 
 /// Makes a copy of a named context without what its ignore file names, for
 /// an engine that would not look at that.
@@ -88,25 +77,28 @@ pub(super) fn without_ignored(
     };
     let context = Context::open(directory, format!("the context `{name}`"), None)?;
     let staged = StagedContext::new(work)?;
-    let tree = context.tree().map_err(fail)?;
-    let mut directories = Vec::new();
-    for (path, node) in tree.below(Path::new("")) {
-        let to = staged.path.join(path);
-        match &node.kind {
-            NodeKind::Directory => {
-                host::fs::create_dir_all(&to)?;
-                directories.push((to, node.attributes.mode));
-            }
-            NodeKind::Symlink(target) => symlink(target, &to).io_context("write", &to)?,
-            NodeKind::File(Content::Host { path, .. }) => host::fs::link_or_copy(path, &to)?,
-            NodeKind::File(Content::Packed { .. }) | NodeKind::Special(_) => {}
-        }
-    }
-    // Last, for some may not be written to.
-    for (path, mode) in directories.iter().rev() {
-        set_mode(path, *mode)?;
-    }
+    staged.fill(&context).map_err(fail)?;
     Ok(staged.path)
+}
+
+/// Makes the main context of a request that has files from elsewhere, and a
+/// copy of its Containerfile whose own ignore file names nothing: what is to
+/// be ignored is left out here, and no placed file is.
+pub(super) fn with_files(request: &mut BuildRequest, work: &Path) -> Result<(), Error> {
+    let staged = StagedContext::new(work)?;
+    let containerfile = Some(request.containerfile.as_path());
+    let directory = request.context.as_deref().unwrap_or(&staged.path);
+    let context = Context::open(directory, "the build context".to_owned(), containerfile)?;
+    staged.fill(&context.with(&request.files)).map_err(|problem| match problem {
+        Problem::Other(error) => *error,
+        problem => EngineError::MainContext { problem: Box::new(problem) }.into(),
+    })?;
+    request.context = Some(staged.path);
+    let copy = work.join("Containerfile");
+    host::fs::write_atomic(&copy, &host::fs::read(&request.containerfile)?)?;
+    host::fs::write_atomic(&work.join("Containerfile.dockerignore"), NOTHING)?;
+    request.containerfile = copy;
+    Ok(())
 }
 
 /// Makes a directory that everybody can read, whatever the umask is.

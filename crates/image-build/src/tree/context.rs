@@ -1,5 +1,6 @@
 //! Contexts: directories of the host, without what their ignore files name.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs::Metadata;
 use std::io::ErrorKind;
@@ -21,6 +22,8 @@ pub(crate) struct Context {
     root: PathBuf,
     ignore: Ignore,
     name: String,
+    /// Files that lie elsewhere, by their paths here.
+    placed: BTreeMap<PathBuf, PathBuf>,
 }
 
 /// The ignore file in a context.
@@ -63,7 +66,36 @@ impl Context {
                 break;
             }
         }
-        Ok(Context { root, ignore, name })
+        Ok(Context { root, ignore, name, placed: BTreeMap::new() })
+    }
+
+    /// Adds files that lie elsewhere, by the paths they are to have.
+    #[must_use]
+    pub(crate) fn with(mut self, files: &BTreeMap<PathBuf, PathBuf>) -> Context {
+        let clean = |path: &Path| super::parts(path).into_iter().collect::<PathBuf>();
+        self.placed = files.iter().map(|(path, file)| (clean(path), file.clone())).collect();
+        self
+    }
+
+    /// Returns what is at the path because a file was placed there, or below.
+    fn placed(&self, path: &Path) -> Result<Option<Node>, Problem> {
+        if let Some(file) = self.placed.get(path) {
+            // What was named may be a link; it is the file that was meant.
+            let file = file.canonicalize().io_context("open", file)?;
+            let metadata = file.metadata().io_context("open", &file)?;
+            if !metadata.is_file() {
+                let (path, place) = (file.display().to_string(), self.name.clone());
+                return Err(Problem::Special { path, place, kind: "no file" });
+            }
+            let content =
+                Content::Host { path: file.as_path().into(), identity: Identity::of(&metadata) };
+            let mode = metadata.mode() & MODE;
+            let attributes = Attributes { mode, uid: 0, gid: 0 };
+            return Ok(Some(Node::new(attributes, NodeKind::File(content))));
+        }
+        let is_above = !path.as_os_str().is_empty()
+            && self.placed.keys().any(|placed| placed.starts_with(path));
+        Ok(is_above.then(|| Node::directory(0, 0)))
     }
 
     /// Returns everything in it.
@@ -127,6 +159,9 @@ impl Context {
 
 impl Files for Context {
     fn get(&self, path: &Path) -> Result<Option<Node>, Problem> {
+        if let Some(node) = self.placed(path)? {
+            return Ok(Some(node));
+        }
         let Some(metadata) = self.metadata(path)? else { return Ok(None) };
         let file_type = metadata.file_type();
         if self.ignore.ignores(path) {
@@ -155,14 +190,19 @@ impl Files for Context {
     }
 
     fn list(&self, directory: &Path) -> Result<Vec<OsString>, Problem> {
-        let mut names = Vec::new();
-        for path in host::fs::read_dir(&self.root.join(directory))? {
+        let mut names = BTreeSet::new();
+        let below = self.placed.keys().filter_map(|path| path.strip_prefix(directory).ok());
+        names.extend(below.filter_map(|path| path.iter().next()).map(OsString::from));
+        // A directory may be there for the sake of a placed file alone.
+        let is_there = names.is_empty() || self.metadata(directory)?.is_some();
+        let there = if is_there { host::fs::read_dir(&self.root.join(directory))? } else { vec![] };
+        for path in there {
             let name = path.file_name().unwrap_or_default();
             if self.get(&directory.join(name))?.is_some() {
-                names.push(name.to_owned());
+                names.insert(name.to_owned());
             }
         }
-        Ok(names)
+        Ok(names.into_iter().collect())
     }
 
     fn name(&self) -> &str {

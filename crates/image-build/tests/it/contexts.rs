@@ -132,3 +132,38 @@ fn a_layout_is_read_in_place() {
         ),
     );
 }
+
+#[test]
+fn files_from_elsewhere_are_in_the_context() {
+    let world = World::new("FROM scratch\nARG FILE\nCOPY ${FILE} /\nCOPY . /all/\n")
+        .file("own/f", "own")
+        .file("../elsewhere/x.o", "X")
+        .file("../elsewhere/y.o", "Y")
+        .link("../elsewhere/link.o", "y.o")
+        // Nothing that is placed is ignored.
+        .file(".dockerignore", "**/*.o\n.dockerignore\n.objects\n");
+    let mut request = world.request();
+    let elsewhere = world.context().join("../elsewhere");
+    request.files = [
+        (".objects/amd64/x.o".into(), elsewhere.join("x.o")),
+        ("own/link.o".into(), elsewhere.join("link.o")),
+    ]
+    .into();
+    request.build_args = [("FILE".to_owned(), ".objects/amd64/x.o".to_owned())].into();
+    let text = show(&world.only(&request));
+    same(
+        &text[text.find("COPY").unwrap()..],
+        r#"
+COPY ${FILE} /
+  f 0644 0:0 x.o X
+COPY . /all/
+  d 0755 0:0 all/
+  d 0755 0:0 all/.objects/
+  d 0755 0:0 all/.objects/amd64/
+  f 0644 0:0 all/.objects/amd64/x.o X
+  d 0755 0:0 all/own/
+  f 0644 0:0 all/own/f own
+  f 0644 0:0 all/own/link.o Y
+"#,
+    );
+}

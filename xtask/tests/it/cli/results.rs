@@ -94,7 +94,7 @@ fn without_a_terminal_every_step_is_a_line() {
         })
         .collect();
     let expected = "\
-Left out: bpfman-userspace/go-xdp-counter (this command makes no images from Containerfiles)
+Left out: bpfman-userspace/go-xdp-counter (it runs programs, which takes `--engine docker` or `--engine podman`)
   Packaged quay.io/bpfman-bytecode/go-xdp-counter:latest (4 platforms, SIZE)
   Packaged quay.io/bpfman-bytecode/xdp_pass:latest (4 platforms, SIZE)
      Built 2 images for 4 platforms: 0 compiled, 4 cached, 26 files written in TIME

@@ -1,6 +1,6 @@
 //! What is refused before an engine is asked, in whole messages.
 
-use image_build::{BuildRequest, Engine, NamedContext, StagedContext};
+use image_build::{BuildRequest, Engine, NamedContext};
 
 use crate::support::{World, chain, platform, same};
 
@@ -99,46 +99,4 @@ fn a_context_that_is_another_for_each_stage() {
             ),
         );
     }
-}
-
-#[test]
-fn a_context_can_be_put_together() {
-    let world = World::new("FROM scratch\nCOPY . /\n").file("a/f", "1").file("b/f", "2");
-    let world = world.mode("b/f", 0o600);
-    let staged = StagedContext::new(&world.work()).unwrap();
-    let add = |file: &str, name: &str| {
-        staged.add(&world.path(file), name).map_err(|error| chain(&error).replace("\n  ", ": "))
-    };
-    add("a/f", "one/two/f").unwrap();
-    add("a/f", "one/two/f").unwrap();
-    add("b/f", "f").unwrap();
-    let fails = |file: &str, name: &str, expected: &str| {
-        let error = world.without_paths(&add(file, name).unwrap_err());
-        assert_eq!(error, expected);
-    };
-    let another = "there is something else of that name";
-    fails("b/f", "one/two/f", &format!("failed to stage `one/two/f`: {another}"));
-    fails("a/f", "one", &format!("failed to stage `one`: {another}"));
-    for name in ["", "/f", "../f", "a/../../f"] {
-        let outside = "the name leads out of the context";
-        fails("a/f", name, &format!("failed to stage `{name}`: {outside}"));
-    }
-    fails("no", "no", "failed to read `context/no`: No such file or directory (os error 2)");
-
-    let mut request = world.request();
-    request.context = Some(staged.path().to_owned());
-    request.platforms = vec![platform("linux/arm64")];
-    let shown = crate::support::show(&world.only(&request));
-    same(
-        &shown,
-        r#"
-        linux/arm64 1970-01-01T00:00:00Z
-        {"Env":["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],"WorkingDir":"/"}
-        COPY . /
-          f 0600 0:0 f 2
-          d 0755 0:0 one/
-          d 0755 0:0 one/two/
-          f 0644 0:0 one/two/f 1
-        "#,
-    );
 }

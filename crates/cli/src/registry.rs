@@ -1,24 +1,21 @@
-//! What the commands that speak with registries share: options, credentials,
-//! and how a refusal is reported.
+//! Registries: how they are spoken to, and how a refusal is reported.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use host::fs::IoContext;
 use oci::Reference;
-use oci::registry::{self, Client, Credential, Credentials, Looks, Secret, Settings};
+use oci::registry::{self, Client, Credentials, Looks, Settings};
 use ui::Failure;
 
-use crate::catalogue::{Catalogue, Organization};
-use crate::context::typed;
+use crate::words::typed;
 
 /// How registries are spoken to.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Registries")]
-pub(crate) struct RegistryArgs {
+pub struct RegistryArgs {
     /// A file of credentials in the form of docker's and podman's, instead of
-    /// theirs and of the variables that the catalogue names
+    /// all others
     #[arg(long, value_name = "FILE")]
     registry_auth: Option<PathBuf>,
 
@@ -34,66 +31,41 @@ pub(crate) struct RegistryArgs {
 }
 
 impl RegistryArgs {
-    /// Makes the client. `registry` is the one that the catalogue's
-    /// organizations are in.
-    pub(crate) fn client(&self, catalogue: &Catalogue, registry: &str) -> Result<Client, Failure> {
-        let registry_ca =
+    /// Makes the client. `add` adds credentials of the caller's to those of
+    /// the user's files, unless the user named a file.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a file that was typed is not there, or `add` fails.
+    pub fn client(
+        &self,
+        add: impl FnOnce(Credentials) -> Result<Credentials, Failure>,
+    ) -> Result<Client, Failure> {
+        let credentials = match &self.registry_auth {
+            Some(path) => Credentials::from_files([existing(path)?]),
+            None => add(Credentials::from_environment(|name| std::env::var_os(name)))?,
+        };
+        let ca_files =
             self.registry_ca.iter().map(|path| existing(path)).collect::<Result<_, _>>()?;
         Ok(Client::new(Settings {
-            credentials: self.credentials(&catalogue.organizations, registry)?,
+            credentials,
             plain_http: self.plain_http.iter().cloned().collect(),
-            ca_files: registry_ca,
+            ca_files,
             certs_dirs: registry::certs_dirs(|name| std::env::var_os(name)),
             ..Settings::default()
         }))
     }
-
-    fn credentials(
-        &self,
-        organizations: &BTreeMap<String, Organization>,
-        registry: &str,
-    ) -> Result<Credentials, Failure> {
-        if let Some(path) = &self.registry_auth {
-            return Ok(Credentials::from_files([existing(path)?]));
-        }
-        let mut credentials = Credentials::from_environment(|name| std::env::var_os(name));
-        for (name, organization) in organizations {
-            let Organization { username, password } = organization;
-            let value = |name: &String| std::env::var(name).ok().filter(|text| !text.is_empty());
-            match (value(username), value(password)) {
-                (Some(user), Some(secret)) => {
-                    let password_value = Secret::new(secret);
-                    let credential =
-                        Credential::Password { username: user, password: password_value };
-                    let origin = format!(
-                        "the variables `{username}` and `{password}`, which come before any file"
-                    );
-                    credentials =
-                        credentials.with(&format!("{registry}/{name}"), credential, &origin);
-                }
-                (None, None) => {}
-                (Some(_), None) => return Err(half(username, password, name)),
-                (None, Some(_)) => return Err(half(password, username, name)),
-            }
-        }
-        Ok(credentials)
-    }
-}
-
-fn half(given: &str, absent: &str, organization: &str) -> Failure {
-    Failure::usage(format!("`{given}` is set and `{absent}` is not"))
-        .hint(format!("together they are the credentials for `{organization}` (images.yaml)"))
 }
 
 /// What was typed must be there.
-fn existing(path: &std::path::Path) -> Result<PathBuf, Failure> {
+fn existing(path: &Path) -> Result<PathBuf, Failure> {
     let path = typed(path)?;
     std::fs::metadata(&path).io_context("open", &path).map_err(Failure::usage)?;
     Ok(path)
 }
 
 /// Looks at names while other work is done.
-pub(crate) fn while_looking<T>(
+pub fn while_looking<T>(
     client: &Client,
     names: &[&Reference],
     work: impl FnOnce() -> T,
@@ -107,7 +79,7 @@ pub(crate) fn while_looking<T>(
 }
 
 /// Puts a refusal, and what to do about it, into words.
-pub(crate) fn failure(error: oci::registry::Error) -> Failure {
+pub fn failure(error: registry::Error) -> Failure {
     // The client does not know by which options it is told.
     let option = if error.is_untrusted() {
         Some("`--registry-ca FILE` gives a certificate".to_owned())
@@ -123,7 +95,7 @@ pub(crate) fn failure(error: oci::registry::Error) -> Failure {
 /// Puts what failed for several names into words: once for each reason, for
 /// a registry that is not there is one failure, not one for each image. `say`
 /// makes the message, of a name or of a count.
-pub(crate) fn together(
+pub fn together(
     failed: Vec<(String, Failure)>,
     noun: &str,
     say: impl Fn(&str) -> String,

@@ -1,18 +1,25 @@
-//! Words that users type: platforms, and what they may have meant.
+//! Words that users type, and what they may have meant: platforms, paths.
+
+use std::path::{Path, PathBuf};
 
 use bpf_arch::Arch;
+use host::fs::IoContext;
+use ui::Failure;
 
 /// Returns the known word nearest to an unknown one, if it is near.
-pub(crate) fn nearest<'a>(unknown: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(unknown: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let scored = known.map(|word| (strsim::jaro_winkler(unknown, word), word));
     // Of equally near words the first stands.
     let best = scored.reduce(|best, next| if next.0 > best.0 { next } else { best });
     best.filter(|(score, _)| *score > 0.8).map(|(_, word)| word)
 }
 
-/// Reads a platform (`linux/arm64`, or `arm64` alone); the error names the
-/// known ones and the nearest.
-pub(crate) fn platform(word: &str) -> Result<Arch, String> {
+/// Reads a platform: `linux/arm64`, or `arm64` alone.
+///
+/// # Errors
+///
+/// Fails for any other word; the message names the known ones and the nearest.
+pub fn platform(word: &str) -> Result<Arch, String> {
     word.parse().map_err(|error: bpf_arch::UnknownPlatform| {
         let known = Arch::ALL.iter().map(|arch| arch.goarch());
         // All begin with `linux/`: what follows tells them apart.
@@ -22,6 +29,21 @@ pub(crate) fn platform(word: &str) -> Result<Arch, String> {
             None => error.to_string(),
         }
     })
+}
+
+/// Returns platforms as words in a sentence.
+pub fn list(archs: &[Arch]) -> String {
+    archs.iter().map(|arch| arch.platform()).collect::<Vec<_>>().join(", ")
+}
+
+/// Returns a path that was typed, made absolute: it is relative to where it
+/// was typed.
+///
+/// # Errors
+///
+/// Fails if the path is empty, or the current directory is gone.
+pub fn typed(path: &Path) -> Result<PathBuf, Failure> {
+    Ok(std::path::absolute(path).io_context("resolve", path)?)
 }
 
 #[cfg(test)]

@@ -1,0 +1,180 @@
+//! With a Containerfile: the built-in builder or an engine makes the image.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use bpf_arch::Arch;
+use bytecode_image::platform_of;
+use clap::Args;
+use cli::engine::EngineArgs;
+use image_build::{BuildRequest, Engine, NamedContext};
+use oci::Artifact;
+use oci::registry::Client;
+use ui::{Exit, Failure, Failures};
+
+use super::pair;
+use crate::context::Context;
+use crate::image::generate_build_args::build_args;
+use crate::inputs::{Object, Objects};
+
+/// Where in the build context objects stand that are not in the current
+/// directory.
+const ELSEWHERE: &str = ".bpfman";
+
+/// The Containerfile, and what carries it out.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Containerfile")]
+pub(super) struct ContainerfileArgs {
+    /// The Containerfile, such as Containerfile.bytecode.multi.arch
+    #[arg(short = 'f', long, alias = "container_file", value_name = "FILE")]
+    container_file: Option<PathBuf>,
+
+    /// A value for an ARG of the Containerfile; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair, requires = "container_file")]
+    build_arg: Vec<(String, String)>,
+
+    /// What stands for a stage or an image: NAME=DIR or NAME::PLATFORM=DIR,
+    /// NAME=oci-layout://DIR@DIGEST or NAME=docker-image://REFERENCE; may be
+    /// repeated
+    #[arg(long, value_name = "NAME=CONTEXT", requires = "container_file")]
+    build_context: Vec<NamedContext>,
+
+    /// The stage to build, the last one unless given
+    #[arg(long, value_name = "STAGE", requires = "container_file")]
+    target: Option<String>,
+
+    #[command(flatten)]
+    engine: EngineArgs,
+}
+
+/// What a build is given besides.
+pub(super) struct Marks<'a> {
+    pub(super) labels: &'a [(String, String)],
+    pub(super) annotations: &'a [(String, String)],
+    pub(super) created: u64,
+}
+
+impl ContainerfileArgs {
+    /// Returns the Containerfile, if there is to be one.
+    pub(super) fn file(&self) -> Option<&Path> {
+        self.container_file.as_deref()
+    }
+
+    /// Carries out the Containerfile `file` for what the objects are for.
+    /// What is large in the image lies in `work`.
+    pub(super) fn build(
+        &self,
+        file: &Path,
+        objects: &Objects,
+        marks: &Marks<'_>,
+        (work, client): (&Path, &Client),
+        cx: &Context<'_>,
+    ) -> Result<Artifact, Failures> {
+        let engine = self.engine.engine()?;
+        let mut request = self.request(file, objects, marks, work)?;
+        if engine != Engine::Native && !request.files.is_empty() {
+            // An engine is given a directory, and the current one may be
+            // anything.
+            request.context = None;
+            cx.ui.note(
+                "Some objects lie elsewhere: the build context is a directory with the objects \
+                 alone",
+            );
+        }
+        let index = cli::engine::build(&engine, &request, (work, client), cx.ui)
+            .map_err(|failure| failure.context(format!("failed to build `{}`", file.display())))?;
+        let artifact = Artifact::Index(index);
+        check(file, &artifact)?;
+        Ok(artifact)
+    }
+
+    fn request(
+        &self,
+        file: &Path,
+        objects: &Objects,
+        marks: &Marks<'_>,
+        work: &Path,
+    ) -> Result<BuildRequest, Failure> {
+        let here = cli::typed(Path::new("."))?;
+        let labels = objects.labels()?;
+        let (objects, files) = in_context(objects, &here, work)?;
+        let archs = objects.archs();
+        let host = Arch::host().or_else(|| archs.first().copied()).unwrap_or(Arch::Amd64);
+        let platforms = archs.into_iter().map(platform_of).collect();
+        let mut request = BuildRequest::new(file, &here, platforms, platform_of(host));
+        request.files = files;
+        request.contexts =
+            self.build_context.iter().map(|context| context.clone().relative_to(&here)).collect();
+        request.build_args = build_args(&objects, &labels)?.into_iter().collect();
+        request.build_args.extend(self.build_arg.iter().cloned());
+        request.target = self.target.clone();
+        request.labels = marks.labels.iter().cloned().collect();
+        request.annotations = marks.annotations.iter().cloned().collect();
+        request.created = marks.created;
+        Ok(request)
+    }
+}
+
+/// Returns the objects by their paths in the build context, and the files
+/// that are placed there because they lie elsewhere.
+fn in_context(
+    objects: &Objects,
+    here: &Path,
+    work: &Path,
+) -> Result<(Objects, BTreeMap<PathBuf, PathBuf>), Failure> {
+    let mut objects = objects.clone();
+    let mut files = BTreeMap::new();
+    for object in &mut objects.objects {
+        if let Some(inside) = inside(&object.path, here) {
+            object.path = inside;
+            continue;
+        }
+        let name = object.path.file_name().unwrap_or_default();
+        let slot = object.arch.build_arg().to_lowercase();
+        let path = Path::new(ELSEWHERE).join(&slot).join(name);
+        let file = match object.compiled {
+            true => written(object, &work.join(slot))?,
+            false => object.path.clone(),
+        };
+        files.insert(path.clone(), file);
+        object.path = path;
+    }
+    Ok((objects, files))
+}
+
+/// Returns the path of a file below the current directory, relative to it;
+/// `None` for one that lies elsewhere, or is a link.
+fn inside(path: &Path, here: &Path) -> Option<PathBuf> {
+    let inside = path.canonicalize().ok()?.strip_prefix(here.canonicalize().ok()?).ok()?.to_owned();
+    let is_link = here.join(path).symlink_metadata().is_ok_and(|file| file.is_symlink());
+    (!is_link).then_some(inside)
+}
+
+/// Writes an object that is in memory only.
+fn written(object: &Object, directory: &Path) -> Result<PathBuf, Failure> {
+    host::fs::create_dir_all(directory)?;
+    let file = directory.join(object.path.file_name().unwrap_or_default());
+    host::fs::write_atomic(&file, &object.bytes)?;
+    Ok(file)
+}
+
+/// Whatever the Containerfile does, bpfman must be able to use what comes
+/// out.
+fn check(file: &Path, artifact: &Artifact) -> Result<(), Failures> {
+    let mut failures = Failures::default();
+    for image in artifact.images() {
+        let (_, findings) = bytecode_image::inspect(image);
+        let errors = findings.into_iter().filter(|f| f.severity == bytecode_image::Severity::Error);
+        failures.0.extend(errors.map(|finding| {
+            let context = format!(
+                "what `{}` makes for {} is no bytecode image",
+                file.display(),
+                image.platform()
+            );
+            Failure::new(Exit::Failed, finding.to_string())
+                .context(context)
+                .hint("without `-f` the image is put together from the objects alone")
+        }));
+    }
+    failures.or(())
+}

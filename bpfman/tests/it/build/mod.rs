@@ -1,0 +1,11 @@
+//! `bpfman image build` and `generate-build-args`.
+
+mod bad;
+mod build_args;
+mod containerfile;
+mod engine;
+mod inputs;
+mod places;
+mod reference;
+mod source;
+mod world;

@@ -1,0 +1,10 @@
+//! The program from outside: what it does with files, registries and bad
+//! words.
+
+#![allow(
+    unreachable_pub,
+    clippy::disallowed_methods,
+    reason = "tests make files and run programs as any user would"
+)]
+
+mod build;

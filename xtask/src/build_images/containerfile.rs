@@ -1,0 +1,84 @@
+//! Images that a Containerfile makes: those of the catalogue, and bytecode
+//! images where an engine is to make them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use bpf_arch::Arch;
+use bytecode_image::{Labels, Recipe, Slot, build_args, platform_of};
+use image_build::{BuildRequest, Engine, NamedContext};
+use oci::registry::Client;
+use oci::{Index, Platform};
+use ui::Failure;
+
+use crate::context::Context;
+
+/// The project's Containerfile for bytecode, relative to the checkout.
+const BYTECODE: &str = "Containerfile.bytecode.multi.arch";
+
+/// Who carries out Containerfiles, and where what is large lies until it is
+/// published.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Site<'a> {
+    pub(crate) engine: &'a Engine,
+    pub(crate) contexts: &'a [NamedContext],
+    pub(crate) work: &'a Path,
+    pub(crate) client: &'a Client,
+}
+
+/// Builds an image of the catalogue; its context is the checkout.
+pub(super) fn build(
+    path: &Path,
+    platforms: &[Arch],
+    annotations: &BTreeMap<String, String>,
+    created: u64,
+    site: Site<'_>,
+    cx: &Context<'_>,
+) -> Result<Index, Failure> {
+    let mut request = request(&cx.root.join(path), platforms)?;
+    request.context = Some(cx.root.clone());
+    request.annotations = annotations.clone();
+    request.created = created;
+    let Site { engine, contexts, work, client } = site;
+    request.contexts = contexts.to_vec();
+    cli::engine::build(engine, &request, (work, client), cx.ui)
+        .map_err(|failure| failure.context(format!("failed to build `{}`", path.display())))
+}
+
+/// Has an engine make a bytecode image of its objects.
+pub(super) fn build_bytecode(
+    recipe: &Recipe,
+    slots: &[Slot<'_>],
+    labels: &Labels,
+    site: Site<'_>,
+    cx: &Context<'_>,
+) -> Result<Index, Failure> {
+    let Site { engine, work, client, .. } = site;
+    let platforms: Vec<Arch> = slots.iter().map(|slot| slot.arch).collect();
+    let mut request = request(&cx.root.join(BYTECODE), &platforms)?;
+    let mut names: Vec<(Arch, String)> = Vec::new();
+    for Slot { arch, bytes, .. } in slots {
+        // Under its digest, for images share objects.
+        let file = work.join(oci::Digest::of(bytes).hex());
+        host::fs::write_if_changed(&file, bytes)?;
+        let name = format!("{}/{}", arch.goarch(), recipe.file);
+        request.files.insert(PathBuf::from(&name), file);
+        names.push((*arch, name));
+    }
+    let files = names.iter().map(|(arch, name)| (*arch, name.as_str()));
+    request.build_args = build_args(files, labels).into_iter().collect();
+    request.annotations = recipe.annotations();
+    request.created = recipe.created;
+    cli::engine::build(engine, &request, (work, client), cx.ui)
+}
+
+fn request(containerfile: &Path, platforms: &[Arch]) -> Result<BuildRequest, Failure> {
+    let platforms: Vec<Platform> = platforms.iter().map(|arch| platform_of(*arch)).collect();
+    let host = Arch::host().map(platform_of);
+    let build_platform = host
+        .or_else(|| platforms.first().cloned())
+        .ok_or_else(|| Failure::usage("there is no platform to build for"))?;
+    let mut request = BuildRequest::new(containerfile, "", platforms, build_platform);
+    request.context = None;
+    Ok(request)
+}
