@@ -69,10 +69,6 @@ pub(crate) static GO_TOOLS: &[GoTool] = {
             excludes: BUILDKIT_EXCLUDES,
             ..tool("buildkitd", Tests, "builds Containerfiles, for buildx too", BUILDKIT, "/cmd/buildkitd")
         },
-        GoTool {
-            excludes: BUILDKIT_EXCLUDES,
-            ..tool("buildctl", Tests, "talks with buildkitd", BUILDKIT, "/cmd/buildctl")
-        },
     ]
 };
 

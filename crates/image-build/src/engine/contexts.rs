@@ -148,8 +148,7 @@ pub(super) fn other_use(
     is_meant: impl Fn(&ContextSource) -> bool,
 ) -> Option<String> {
     let (file, platform) = (job.file.as_ref()?, group.platforms.first()?);
-    let is_context =
-        |name: &String| group.contexts.get(name).is_some_and(|source| is_meant(source));
+    let is_context = |name: &String| group.contexts.get(name).is_some_and(&is_meant);
     let target = native::target(file, &job.request).ok()?;
     if let Some(name) = file.stages[target].name.as_ref().filter(|name| is_context(name)) {
         return Some(format!("build the stage `{name}` from the context of that name"));

@@ -167,12 +167,12 @@ pub(super) fn remove(docker: &Path, name: &str) -> Cmd {
     Cmd::new(docker).args(["image", "rm", name])
 }
 
-/// Returns whether a failed build says that this builder writes no archives.
-fn is_classic(said: &str) -> bool {
+/// Returns whether a failed build says that this builder is classic docker:
+/// it writes no archives, or not for several platforms.
+pub(super) fn is_classic(said: &str) -> bool {
     said.lines().any(|line| {
-        line.contains("OCI exporter")
-            && line.contains("not supported")
-            && line.contains("docker driver")
+        let is_meant = line.contains("OCI exporter") || line.contains("latform");
+        is_meant && line.contains("not supported for") && line.contains("docker driver")
     })
 }
 

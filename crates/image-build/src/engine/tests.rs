@@ -153,6 +153,22 @@ fn the_command_lines_of_docker() {
 }
 
 #[test]
+fn classic_docker_says_what_it_is() {
+    let cases = [
+        ("ERROR: failed to build: OCI exporter is not supported for the docker driver.", true),
+        ("x\nERROR: OCI exporter feature is currently not supported for docker driver. Y", true),
+        ("ERROR: Multi-platform build is not supported for the docker driver.", true),
+        ("multiple platforms feature is currently not supported for docker driver.", true),
+        ("ERROR: failed to solve: no match for platform in manifest", false),
+        ("ERROR: Cache export is not supported for the docker driver.", false),
+        ("", false),
+    ];
+    for (said, expected) in cases {
+        assert_eq!(docker::is_classic(said), expected, "{said}");
+    }
+}
+
+#[test]
 fn the_command_lines_of_podman() {
     let fixed = "podman build --layers=false --no-cache --identity-label=false";
     let plain = Desk::new("FROM scratch\n", |_| {});
