@@ -388,6 +388,16 @@ fn classic_docker_fails_in_every_way() {
             hint: use `--engine native`, which needs no engine; or install docker with its plugin buildx (the packages `docker-ce-cli` and `docker-buildx-plugin`, or `docker.io` and `docker-buildx`), or buildx alone
             ",
         );
+        let mut request = desk.world.request();
+        request.platforms.push(platform("linux/s390x"));
+        desk.fails_with(
+            &DOCKER,
+            &request,
+            "
+            this builder of docker builds for one platform at a time, and linux/amd64, linux/s390x were asked for
+            hint: create a builder that builds for several: `docker buildx create --use`; or use `--engine native`, which needs no engine
+            ",
+        );
         let removes = "$ docker image rm localhost/NAME:latest";
         let unused = "what `docker image save` wrote cannot be used";
         let cases = [
