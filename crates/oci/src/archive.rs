@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use host::fs::{IoContext, IoError, Staged};
@@ -20,7 +20,7 @@ use crate::layout::{
 };
 use crate::spec::{Index, to_bytes};
 use crate::tarball::{self, Entry, EntryKind, invalid};
-use crate::{Blob, Content, Error, Named};
+use crate::{Blob, Content, Error, HashingWriter, Named};
 
 /// What became of an archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +41,15 @@ pub struct Archived {
 /// batch, `path` is something else than a file, or a file cannot be read or
 /// written. What was there is then as it was.
 pub fn write(path: &Path, batch: &[Named], options: WriteOptions) -> Result<Archived, Error> {
-    let members = members(batch)?;
+    place(path, &members(batch)?, options)
+}
+
+/// Writes files into one archive, in place of what is there.
+pub(crate) fn place(
+    path: &Path,
+    members: &BTreeMap<String, Blob>,
+    options: WriteOptions,
+) -> Result<Archived, Error> {
     // Renamed into its place, an archive would replace `/dev/stdout`, too.
     let old_size = regular_file(path)?;
     let size = members.values().map(|blob| 512 + blob.size().next_multiple_of(512)).sum::<u64>()
@@ -50,7 +58,7 @@ pub fn write(path: &Path, batch: &[Named], options: WriteOptions) -> Result<Arch
     if old_size == Some(size) {
         let old = File::open(path).io_context("open", path)?;
         let comparison = Comparison { old: io::BufReader::new(old), is_equal: true };
-        if render(&members, comparison, path)?.is_equal {
+        if render(members, comparison, path)?.is_equal {
             return Ok(Archived { changed: false, size });
         }
     }
@@ -60,7 +68,7 @@ pub fn write(path: &Path, batch: &[Named], options: WriteOptions) -> Result<Arch
     };
     host::fs::create_dir_all(directory)?;
     let staged = BufWriter::with_capacity(1 << 17, Staged::new(directory)?);
-    let staged = render(&members, staged, path)?;
+    let staged = render(members, staged, path)?;
     let staged = staged.into_inner().map_err(|error| written(path, error.into_error()))?;
     if options.durable {
         host::fs::sync(directory)?;
@@ -101,18 +109,35 @@ pub fn open(path: &Path) -> Result<Layout, Error> {
         Ok(())
     })
     .map_err(|error| {
-        // What cannot be read as a header is quoted by the tar crate as it is.
-        let reason: String =
-            error.to_string().chars().filter(|c| !c.is_control()).take(200).collect();
-        Error::invalid_layout(path, format!("it is not a tar of one: {reason}"))
+        Error::invalid_layout(path, format!("it is not a tar of one: {}", quotable(&error)))
     })?;
     Layout::from_files(path, Files::Archive(blobs), marker.as_deref(), index.as_deref())
 }
 
-const BLOBS: &str = "blobs/sha256/";
+/// Returns what can be told of a tar that cannot be read: what is no header
+/// is quoted by the tar crate as it is.
+pub(crate) fn quotable(error: &io::Error) -> String {
+    error.to_string().chars().filter(|c| !c.is_control()).take(200).collect()
+}
+
+/// Opens a part of a file.
+pub(crate) fn part(path: &Path, position: u64, size: u64) -> Result<io::Take<File>, Error> {
+    let mut file = File::open(path).io_context("open", path)?;
+    file.seek(SeekFrom::Start(position)).io_context("read", path)?;
+    Ok(file.take(size))
+}
+
+/// Returns the digest of a part of a file.
+pub(crate) fn digest(path: &Path, position: u64, size: u64) -> Result<Digest, Error> {
+    let mut writer = HashingWriter::new(io::sink());
+    io::copy(&mut part(path, position, size)?, &mut writer).io_context("read", path)?;
+    Ok(writer.finish().1)
+}
+
+pub(crate) const BLOBS: &str = "blobs/sha256/";
 
 /// How many entries an archive may have.
-const MEMBERS_MAX: usize = 1_000_000;
+pub(crate) const MEMBERS_MAX: usize = 1_000_000;
 
 fn read_document(content: &mut dyn Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
@@ -121,7 +146,7 @@ fn read_document(content: &mut dyn Read) -> io::Result<Vec<u8>> {
 }
 
 /// Returns the files of the layout by name.
-fn members(batch: &[Named]) -> Result<BTreeMap<String, Blob>, Error> {
+pub(crate) fn members(batch: &[Named]) -> Result<BTreeMap<String, Blob>, Error> {
     let mut entries = BTreeMap::new();
     let mut members = BTreeMap::new();
     for named in batch {

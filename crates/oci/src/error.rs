@@ -39,6 +39,20 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// A file is not a docker archive that can be used.
+    #[error("`{}` is not a usable docker archive: {reason}", path.display())]
+    InvalidArchive {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// An artifact is nothing that a docker archive can hold.
+    #[error("`{digest}` is not an image for one platform, and docker archives hold nothing else")]
+    NotForDocker {
+        /// The artifact.
+        digest: Digest,
+    },
     /// A blob is named but not there.
     #[error("`{digest}` is missing from `{}`", place.display())]
     MissingBlob {

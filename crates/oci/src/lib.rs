@@ -3,7 +3,8 @@
 //! Values are made once and never changed: a [`Layer`] is bytes or a file
 //! with a digest, an [`Image`] is layers and a config for one platform, an
 //! [`Index`] is images for several, an [`Artifact`] is either. [`layout`] and
-//! [`archive`] write artifacts and read them back, [`registry`] pushes and
+//! [`archive`] write artifacts and read them back, [`docker_archive`] is how
+//! docker wants them, [`registry`] pushes and
 //! pulls them. This crate knows nothing of what is in an image or of engines.
 
 #![forbid(unsafe_code)]
@@ -12,6 +13,7 @@ pub mod archive;
 mod artifact;
 mod blob;
 mod digest;
+pub mod docker_archive;
 mod error;
 mod gzip;
 mod image;

@@ -106,6 +106,21 @@ impl LayerBuilder {
     pub fn finish(mut self) -> Result<Layer, Error> {
         // Two empty blocks are the end of a tar.
         self.put(&[0; 2 * BLOCK])?;
+        self.seal()
+    }
+
+    /// Makes a layer of a tar that exists, as [`LayerBuilder::new`] does of
+    /// entries.
+    pub(crate) fn compress(tar: &Blob, work: &Path) -> Result<Layer, Error> {
+        let mut builder = LayerBuilder::new(0, work);
+        tar.for_each_chunk(&mut |chunk| {
+            check_interrupt()?;
+            builder.put(chunk)
+        })?;
+        builder.seal()
+    }
+
+    fn seal(self) -> Result<Layer, Error> {
         let (encoder, diff_id, _) = self.tar.finish();
         let (sink, digest, size) = encoder.finish().map_err(unpack)?.finish();
         let content = sink.finish(&digest.hex())?;

@@ -1,6 +1,7 @@
 //! Tests of layouts and archives on real files, with real readers.
 
 mod archive;
+mod docker_archive;
 mod forge;
 mod hostile;
 mod interop;
