@@ -1,13 +1,13 @@
 //! Where images come from when they are copied: layouts, archives,
 //! registries.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use oci::layout::{Tree, full_name_of, tag_of};
 use oci::registry::Client;
 use oci::spec::Descriptor;
-use oci::{Layout, Named, Reference, archive};
+use oci::{Layout, Named, Reference, archive, docker_archive};
 
 use crate::Error;
 
@@ -19,6 +19,8 @@ pub enum Source {
     Oci(PathBuf, Option<String>),
     /// `oci-archive:FILE[:NAME]`: one tar of one layout.
     OciArchive(PathBuf, Option<String>),
+    /// `docker-archive:FILE[:NAME]`: what `docker save` or `podman save` wrote.
+    DockerArchive(PathBuf, Option<String>),
     /// `[docker://]REFERENCE`: an image of a registry.
     Registry(Reference),
 }
@@ -55,6 +57,8 @@ impl FromStr for Source {
             path(rest).map(|(path, name)| Source::Oci(path, name))
         } else if let Some(rest) = word.strip_prefix("oci-archive:") {
             path(rest).map(|(path, name)| Source::OciArchive(path, name))
+        } else if let Some(rest) = word.strip_prefix("docker-archive:") {
+            path(rest).map(|(path, name)| Source::DockerArchive(path, name))
         } else {
             let name = word.strip_prefix("docker://").unwrap_or(word);
             let reference: Reference =
@@ -66,13 +70,14 @@ impl FromStr for Source {
 
 impl Source {
     /// Loads the images, each with the names it has there. Layers are read
-    /// when they are used.
+    /// when they are used; those that have to be compressed first lie in the
+    /// directory `work`, which must exist, and stay until then.
     ///
     /// # Errors
     ///
     /// Fails if the place cannot be read, has nothing of that name, or has an
     /// image without a full name, by which alone it can be put elsewhere.
-    pub fn load(&self, client: &Client) -> Result<Vec<Named>, Error> {
+    pub fn load(&self, client: &Client, work: &Path) -> Result<Vec<Named>, Error> {
         match self {
             Source::Registry(reference) => {
                 let (references, artifact) =
@@ -82,6 +87,7 @@ impl Source {
             Source::OciArchive(file, name) => {
                 of_layout(&archive::open(file)?, None, name.as_deref())
             }
+            Source::DockerArchive(file, name) => of_docker_archive(file, name.as_deref(), work),
             Source::Oci(directory, name) if directory.join("oci-layout").is_file() => {
                 of_layout(&Layout::open(directory)?, None, name.as_deref())
             }
@@ -140,6 +146,30 @@ fn of_layout(
     entries.iter().map(named).collect()
 }
 
+/// Reads a docker archive: all that is in it, or what has the name.
+fn of_docker_archive(file: &Path, name: Option<&str>, work: &Path) -> Result<Vec<Named>, Error> {
+    let images = docker_archive::read(file, work)?;
+    let Some(name) = name else {
+        if images.is_empty() {
+            return Err(Error::Nothing { place: file.to_owned() });
+        }
+        return match images.iter().find(|named| named.references.is_empty()) {
+            Some(named) => {
+                let (place, digest) = (file.to_owned(), named.artifact.digest());
+                Err(Error::Unnamed { place, digest })
+            }
+            None => Ok(images),
+        };
+    };
+    let wanted: Reference = name.parse().map_err(oci::Error::from)?;
+    let known = images.iter().flat_map(|named| &named.references).map(ToString::to_string);
+    let known = known.collect();
+    let found = images.into_iter().find(|named| named.references.contains(&wanted));
+    let absent = || oci::Error::NotFound { name: name.to_owned(), place: file.to_owned(), known };
+    let named = found.ok_or_else(absent)?;
+    Ok(vec![Named { references: vec![wanted], ..named }])
+}
+
 fn full_reference(entry: &Descriptor, repository: Option<&str>) -> Option<Reference> {
     match (repository, tag_of(entry)) {
         (Some(repository), Some(tag)) => format!("{repository}:{tag}").parse().ok(),
@@ -164,6 +194,8 @@ mod tests {
                 "oci-archive:x.tar:quay.io/a/b:v1",
                 Source::OciArchive("x.tar".into(), name("quay.io/a/b:v1")),
             ),
+            ("docker-archive:x.tar", Source::DockerArchive("x.tar".into(), None)),
+            ("docker-archive:x.tar:a:v1", Source::DockerArchive("x.tar".into(), name("a:v1"))),
             ("quay.io/a/b:v1", Source::Registry("quay.io/a/b:v1".parse().unwrap())),
             ("docker://[::1]:5000/a", Source::Registry("[::1]:5000/a:latest".parse().unwrap())),
         ];
@@ -180,6 +212,7 @@ mod tests {
             ("oci::v1", "its path is empty"),
             ("oci:dir:", "its name is empty"),
             ("oci-archive:", "its path is empty"),
+            ("docker-archive:", "its path is empty"),
             ("UPPER/x", "the repository has uppercase letters"),
         ];
         for (word, reason) in cases {

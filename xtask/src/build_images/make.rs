@@ -156,6 +156,7 @@ pub(super) fn publish(
     destination: &Destination,
     made: &[Made],
     (client, looks): (&Client, &Looks),
+    platform: &Platform,
     cx: &Context<'_>,
     report: &mut Report<'_>,
     failures: &mut Failures,
@@ -164,7 +165,7 @@ pub(super) fn publish(
         return;
     }
     let mut batch: Vec<Named> = made.iter().map(|made| made.named.clone()).collect();
-    if *destination != Destination::Registry {
+    if takes_companions(destination) {
         for Made { named, companions, .. } in made {
             match Companion::named(&named.references[0], companions) {
                 Ok(more) => batch.extend(more),
@@ -189,9 +190,15 @@ pub(super) fn publish(
         Event::Tagged(reference) => cx.ui.step("Pushed", reference),
         _ => {}
     };
+    if destination.takes_one_platform()
+        && batch.iter().any(|named| named.artifact.platforms().len() > 1)
+    {
+        cx.ui.note(format_args!("`{}` gets {platform} only", shown(destination, cx)));
+    }
     let durable = is_durable(destination, cx);
-    let outcomes =
-        destination.publish(&batch, Options { durable, client, looks, report: &happens });
+    let command = |command: &host::Cmd| cx.ui.command(command);
+    let options = Options { durable, client, looks, report: &happens, platform, command: &command };
+    let outcomes = destination.publish(&batch, options);
     report.sent(sent.into_inner());
     let mut outcomes = match outcomes {
         Ok(outcomes) => outcomes.into_iter(),
@@ -258,16 +265,24 @@ pub(super) fn shown(destination: &Destination, cx: &Context<'_>) -> String {
     match destination {
         Destination::Oci(dir) => format!("oci:{}", relative(dir)),
         Destination::OciArchive(file) => format!("oci-archive:{}", relative(file)),
-        Destination::Registry => destination.to_string(),
+        Destination::DockerArchive(file) => format!("docker-archive:{}", relative(file)),
+        other => other.to_string(),
     }
+}
+
+/// Engines take images, and nothing that is said of them.
+fn takes_companions(destination: &Destination) -> bool {
+    matches!(destination, Destination::Oci(_) | Destination::OciArchive(_))
 }
 
 /// What lies under `target/` can be made again: it need not survive a power
 /// cut.
 fn is_durable(destination: &Destination, cx: &Context<'_>) -> bool {
     match destination {
-        Destination::Oci(path) | Destination::OciArchive(path) => !path.starts_with(cx.target()),
-        Destination::Registry => true,
+        Destination::Oci(path)
+        | Destination::OciArchive(path)
+        | Destination::DockerArchive(path) => !path.starts_with(cx.target()),
+        _ => true,
     }
 }
 
@@ -297,8 +312,12 @@ fn write_failure(error: destination::Error) -> Failure {
         destination::Error::Registry(error) => return registry::failure(error),
         error => error,
     };
-    let hint = error.hint();
-    let failure = Failure::from(error);
+    let (hint, detail) = (error.hint(), error.detail());
+    let failure = match &error {
+        destination::Error::Tool { .. } => Failure::missing(error),
+        _ => Failure::from(error),
+    };
+    let failure = detail.into_iter().fold(failure, Failure::detail);
     hint.into_iter().fold(failure, Failure::hint)
 }
 

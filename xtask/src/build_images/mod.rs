@@ -7,8 +7,9 @@ mod report;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use bpf_arch::Arch;
 use destination::Destination;
-use oci::Reference;
+use oci::{Platform, Reference};
 use ui::{Failure, Failures};
 
 use crate::catalogue::{self, Catalogue};
@@ -38,6 +39,7 @@ const DEFAULT_TO: &str = "images";
   cargo xtask build-images
   cargo xtask build-images xdp-dispatcher tc-dispatcher
   cargo xtask build-images --platform linux/arm64 --to oci-archive:arm64.tar
+  cargo xtask build-images --to kind:dev bytecode
   cargo xtask build-images --as localhost/me/pass:test xdp_pass
   cargo xtask build-images --push --registry localhost:5000 bytecode
   cargo xtask build-images --push csi-node-driver-registrar
@@ -47,8 +49,11 @@ pub(crate) struct Args {
     wish: WishArgs,
 
     /// Where to put the images: oci:DIR (a tree of layouts),
-    /// oci-archive:FILE or registry; may be repeated; oci:target/images of the
-    /// checkout unless given
+    /// oci-archive:FILE, docker-archive:FILE, registry, docker, podman,
+    /// kind:CLUSTER or containerd[:NAMESPACE]; may be repeated;
+    /// oci:target/images of the checkout unless given. docker, docker-archive
+    /// and kind get one platform: the one that --platform names, or this
+    /// machine's
     #[arg(long, value_name = "DESTINATION", help_heading = "Destination")]
     to: Vec<String>,
 
@@ -120,6 +125,7 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
         let message = "`--preflight` asks a registry, and nothing is to be pushed";
         return Err(Failure::usage(message).hint("add `--push`, or leave it out").into());
     }
+    let platform = one_platform(&args.wish.platform);
     let wish = Wish { name: args.name, mirrors: args.mirror, ..args.wish.wish()? };
     let plan = plan::plan(&catalogue, &wish)?;
     let refs_file = args.refs_file.as_deref().map(typed).transpose()?;
@@ -150,7 +156,15 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     let made_from = compiled.built.into_iter().flat_map(|built| built.failures);
     failures.0.splice(0..0, made_from.map(compile::failure));
     for destination in &destinations {
-        make::publish(destination, &made, (&client, &looks), cx, &mut report, &mut failures);
+        make::publish(
+            destination,
+            &made,
+            (&client, &looks),
+            &platform,
+            cx,
+            &mut report,
+            &mut failures,
+        );
     }
     // What was made is reported even where what comes after fails.
     if args.prune && failures.0.is_empty() {
@@ -182,6 +196,15 @@ fn destinations(args: &Args, cx: &Context<'_>) -> Result<Vec<Destination>, Failu
     let mut seen = std::collections::BTreeSet::new();
     destinations.retain(|destination| seen.insert(destination.clone()));
     Ok(destinations)
+}
+
+/// Returns the platform for destinations that take one: the one that was asked
+/// for, or this machine's.
+fn one_platform(asked: &[Arch]) -> Platform {
+    let (os, variant) = ("linux".to_owned(), None);
+    let arch = if let [arch] = asked { Some(*arch) } else { Arch::host() };
+    let architecture = arch.map_or(std::env::consts::ARCH, Arch::goarch);
+    Platform { os, architecture: architecture.to_owned(), variant }
 }
 
 /// The catalogue may pin the compiler that published images are made with;
