@@ -14,6 +14,8 @@ for corpus in read_object strip_debug; do
         name=$(basename "$source" .bpf.c)
         for target in bpfel bpfeb; do
             for debug in -g -g0; do
+                # Questions about types need types.
+                if [ "$name$debug" = core-g0 ]; then continue; fi
                 clang -target "$target" -O2 -mcpu=v2 "$debug" -fno-addrsig -c "$source" \
                     -o "$here/corpus/$corpus/$name.$target$debug.o"
             done

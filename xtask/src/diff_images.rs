@@ -2,6 +2,7 @@
 
 mod compare;
 
+use cli::engine::Workplace;
 use cli::registry::{self, RegistryArgs};
 use cli::typed;
 use destination::Destination;
@@ -14,7 +15,7 @@ use ui::{Exit, Failure, Failures, Format};
 
 use crate::build_images::containerfile::Site;
 use crate::build_images::make::{self, Along, Made};
-use crate::build_images::no_scratch;
+use crate::build_images::{layer_cache, no_scratch};
 use crate::catalogue::{self, Catalogue};
 use crate::compile::{self, CompileArgs};
 use crate::context::Context;
@@ -100,7 +101,9 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     let (looks, compiled) = registry::while_looking(&client, &published, compiling);
     let mut failures = Failures::default();
     let work = tempfile::tempdir().map_err(no_scratch)?;
-    let site = Site { engine: &wish.engine, contexts: &[], work: work.path(), client: &client };
+    let layers = layer_cache(cx);
+    let workplace = Workplace { work: work.path(), layers: Some(&layers), client: &client };
+    let site = Site { engine: &wish.engine, contexts: &[], place: workplace };
     let made = make::make(&plan, &compiled, Along::Nothing, site, cx, &mut failures);
     let made_from = compiled.built.into_iter().flat_map(|built| built.failures);
     failures.0.splice(0..0, made_from.map(compile::failure));

@@ -94,7 +94,7 @@ pub(crate) fn plan(catalogue: &Catalogue, wish: &Wish) -> Result<Plan, Failure> 
                 }
                 Origin::Containerfile {
                     path: containerfile.clone(),
-                    annotations: recipe(entry, String::new(), wish.created).annotations(),
+                    annotations: recipe(entry, String::new(), wish.created).all_annotations(),
                 }
             }
         };

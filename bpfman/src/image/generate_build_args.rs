@@ -72,7 +72,7 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
         }
     };
     let github = if args.github { github_files()? } else { Vec::new() };
-    let objects = load(&files, plain, cx.ui)?;
+    let objects = load(&files, plain)?;
     let labels = objects.labels()?;
     let pairs = build_args(&objects, &labels)?;
     match (args.output, cx.ui.format()) {

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use bpf_arch::Arch;
 use bpf_object::ObjectInfo;
-use bytecode_image::{Difference, Labels, Severity, Slot, check_object, difference};
-use ui::{Exit, Failure, Failures, Table, Ui};
+use bytecode_image::{Difference, Labels, Severity, Slot, difference, lint_object};
+use ui::{Exit, Failure, Failures, Table};
 
 use super::File;
 
@@ -32,11 +32,11 @@ pub(crate) struct Objects {
 }
 
 /// Reads the files. All that is wrong with any is reported together.
-pub(crate) fn load(files: &[File], plain: bool, ui: &Ui) -> Result<Objects, Failures> {
+pub(crate) fn load(files: &[File], plain: bool) -> Result<Objects, Failures> {
     let mut failures = Failures::default();
     let mut objects = Vec::new();
     for file in files {
-        match read(file, ui) {
+        match read(file) {
             Ok(object) => objects.push(object),
             Err(failure) => failures.0.push(failure),
         }
@@ -44,23 +44,22 @@ pub(crate) fn load(files: &[File], plain: bool, ui: &Ui) -> Result<Objects, Fail
     failures.or(Objects { objects, plain })
 }
 
-fn read(file: &File, ui: &Ui) -> Result<Object, Failure> {
+fn read(file: &File) -> Result<Object, Failure> {
     let File { arch, path } = file;
     let bytes = host::fs::read(path)?;
     let unusable = || format!("`{}` cannot be the object for {arch}", path.display());
     let info = bpf_object::read(&bytes).map_err(|error| {
         Failure::from(error).context(unusable()).hint("objects are what `clang -target bpf` makes")
     })?;
-    checked(Object { arch: *arch, path: path.clone(), compiled: false, bytes, info }, ui)
+    checked(Object { arch: *arch, path: path.clone(), compiled: false, bytes, info })
 }
 
-/// Checks an object against what it is for; says what some loader will not
-/// like.
+/// Checks an object against what it is for.
 ///
 /// # Errors
 ///
 /// Fails if the byte order is another, or the object cannot be used.
-pub(crate) fn checked(object: Object, ui: &Ui) -> Result<Object, Failure> {
+pub(crate) fn checked(object: Object) -> Result<Object, Failure> {
     let Object { arch, path, info, .. } = &object;
     let unusable = || format!("`{}` cannot be the object for {arch}", path.display());
     let (found, expected) = (info.endian, arch.endian());
@@ -71,13 +70,12 @@ pub(crate) fn checked(object: Object, ui: &Ui) -> Result<Object, Failure> {
             expected.clang_target()
         )));
     }
-    let findings = check_object(info);
-    let (errors, others): (Vec<_>, Vec<_>) =
-        findings.into_iter().partition(|finding| finding.severity == Severity::Error);
-    others.iter().for_each(|f| ui.warn(format_args!("`{}`: {f}", path.display())));
+    // What is only a warning is said when the image is made.
+    let findings = lint_object(info, Some(*arch)).into_iter();
+    let errors = findings.filter(|finding| finding.severity == Severity::Error);
+    let errors: Vec<_> = errors.map(|finding| finding.to_string()).collect();
     if !errors.is_empty() {
-        let lines: Vec<_> = errors.iter().map(ToString::to_string).collect();
-        return Err(Failure::new(Exit::Failed, lines.join("; ")).context(unusable()));
+        return Err(Failure::new(Exit::Failed, errors.join("; ")).context(unusable()));
     }
     Ok(object)
 }

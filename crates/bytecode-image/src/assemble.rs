@@ -39,6 +39,19 @@ pub struct Recipe {
     pub allow_divergence: bool,
 }
 
+impl Recipe {
+    /// Returns every annotation of the index and of the images. Keys: the OCI
+    /// image specification, annotations.md.
+    pub fn all_annotations(&self) -> BTreeMap<String, String> {
+        let Recipe { title, description, licenses, .. } = self;
+        let pairs = [("title", title), ("description", description), ("licenses", licenses)];
+        let given = pairs.into_iter().filter(|(_, value)| !value.is_empty());
+        let own =
+            given.map(|(key, value)| (format!("org.opencontainers.image.{key}"), value.clone()));
+        own.chain(self.annotations.clone()).collect()
+    }
+}
+
 /// One platform's object.
 #[derive(Clone, Copy, Debug)]
 pub struct Slot<'a> {
@@ -121,7 +134,7 @@ pub fn assemble(
     let speaker = |slot| if recipe.allow_divergence { slot } else { first };
     let image = |slot| image(recipe, slot, &Labels::of(speaker(slot).info));
     let images = slots.iter().map(image).collect::<Result<_, _>>()?;
-    Ok((Index::new(images, annotations(recipe))?, warnings))
+    Ok((Index::new(images, recipe.all_annotations())?, warnings))
 }
 
 /// Makes the image of one object, without an index around it, and returns
@@ -172,13 +185,6 @@ fn check(recipe: &Recipe, slots: &[Slot<'_>]) -> Result<Vec<Finding>, AssembleEr
     Ok(warnings)
 }
 
-impl Recipe {
-    /// Returns the annotations of what is made by it.
-    pub fn annotations(&self) -> BTreeMap<String, String> {
-        annotations(self)
-    }
-}
-
 fn image(recipe: &Recipe, slot: &Slot<'_>, labels: &Labels) -> Result<Image, oci::Error> {
     let layer = Layer::single_file(&recipe.file, slot.bytes, recipe.created)?;
     let mut image = Image::builder(platform_of(slot.arch))
@@ -190,7 +196,7 @@ fn image(recipe: &Recipe, slot: &Slot<'_>, labels: &Labels) -> Result<Image, oci
     for (key, value) in labels.to_pairs() {
         image = image.label(key, value);
     }
-    for (key, value) in annotations(recipe) {
+    for (key, value) in recipe.all_annotations() {
         image = image.annotation(key, value);
     }
     image.build()
@@ -199,13 +205,4 @@ fn image(recipe: &Recipe, slot: &Slot<'_>, labels: &Labels) -> Result<Image, oci
 /// Returns the platform of images for an architecture.
 pub fn platform_of(arch: Arch) -> Platform {
     Platform { os: "linux".to_owned(), architecture: arch.goarch().to_owned(), variant: None }
-}
-
-/// Keys: the OCI image specification, annotations.md.
-fn annotations(recipe: &Recipe) -> BTreeMap<String, String> {
-    let Recipe { title, description, licenses, .. } = recipe;
-    let pairs = [("title", title), ("description", description), ("licenses", licenses)];
-    let given = pairs.into_iter().filter(|(_, value)| !value.is_empty());
-    let own = given.map(|(key, value)| (format!("org.opencontainers.image.{key}"), value.clone()));
-    own.chain(recipe.annotations.clone()).collect()
 }

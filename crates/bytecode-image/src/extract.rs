@@ -9,8 +9,7 @@ use oci::{EntryKind, EntryLimits, Image};
 /// Four times what the pickier consumer takes.
 const OBJECT_MAX: u64 = 64 << 20;
 
-const LIMITS: EntryLimits =
-    EntryLimits { total: 2 * OBJECT_MAX, entries: 1000, kept: OBJECT_MAX };
+const LIMITS: EntryLimits = EntryLimits { total: 2 * OBJECT_MAX, entries: 1000, kept: OBJECT_MAX };
 
 /// The object of one platform's image.
 #[derive(Clone, Debug)]

@@ -9,7 +9,7 @@ use oci::spec::Descriptor;
 use oci::{Artifact, Digest, Image, Index, Platform};
 
 use crate::contract::arch_of;
-use crate::registers::reads_by_place;
+use crate::registers::readers_by_place;
 use crate::{Contents, Finding, Rule, difference, inspect};
 
 /// By this annotation buildx marks what is no image.
@@ -126,7 +126,7 @@ pub(crate) fn check_sharing<S: PartialEq>(objects: &[(Arch, S, &ObjectInfo)]) ->
             continue;
         }
         let archs: Vec<_> = sharing.iter().map(|arch| arch.platform()).collect();
-        for program in info.programs.iter().filter(|program| reads_by_place(info, program)) {
+        for program in readers_by_place(info) {
             let message = format!(
                 "program `{}` reads registers by where they are, and one object serves {}",
                 program.name,

@@ -5,8 +5,10 @@
 //! like in the kernel, as libbpf's `bpf_tracing.h` reads them; functions are
 //! named as libbpf's `arch_specific_syscall_pfx()` names them.
 
+use std::collections::{BTreeSet, HashSet};
+
 use bpf_arch::Arch;
-use bpf_object::{CoreRelocation, ObjectInfo, Program};
+use bpf_object::{CoreRelocation, ObjectInfo, Program, ProgramKind};
 
 use crate::{Finding, Rule};
 
@@ -76,32 +78,35 @@ const KERNEL_FUNCTIONS: [&str; 11] = [
 
 /// Returns what in the object `arch` does not have, each thing once.
 pub(crate) fn foreign(object: &ObjectInfo, arch: Arch) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = Vec::new();
-    for access in &object.core {
-        if is_foreign(access, arch) && !is_asked_for(object, access) {
-            let function = match &access.function {
-                Some(function) => format!("function `{function}`"),
-                None => "it".to_owned(),
-            };
-            let message = format!("{function} reads `{access}`, which {arch} does not have");
-            let finding = Finding::new(Rule::RegistersForeign, message);
-            if !findings.contains(&finding) {
-                findings.push(finding);
-            }
-        }
-    }
-    findings.extend(object.programs.iter().filter_map(|program| syscall(program, arch)));
-    findings
+    // What the object asks for first, it can do without.
+    let questions = object.core.iter().filter(|access| access.kind.is_question());
+    let asked: HashSet<_> =
+        questions.map(|one| (&one.function, &one.type_name, one.member.as_ref())).collect();
+    let is_asked = |one: &CoreRelocation| {
+        let about = |member| asked.contains(&(&one.function, &one.type_name, member));
+        about(None) || about(one.member.as_ref())
+    };
+    let accesses = object.core.iter().filter(|one| is_foreign(one, arch) && !is_asked(one));
+    let messages: BTreeSet<_> = accesses
+        .map(|access| {
+            let function = access.function.as_ref();
+            let function = function.map_or("it".to_owned(), |name| format!("function `{name}`"));
+            format!("{function} reads `{access}`, which {arch} does not have")
+        })
+        .collect();
+    let registers = messages.into_iter().map(|text| Finding::new(Rule::RegistersForeign, text));
+    registers.chain(object.programs.iter().filter_map(|program| syscall(program, arch))).collect()
 }
 
-/// Returns whether a program reads its registers by where they are, without
-/// asking the kernel for it.
-pub(crate) fn reads_by_place(object: &ObjectInfo, program: &Program) -> bool {
-    let is_probe = program.kind == Some(bpf_object::ProgramKind::Probe);
-    let asks = |access: &CoreRelocation| {
-        access.function.as_ref() == Some(&program.name) && archs_of_type(access).is_some()
-    };
-    is_probe && program.code.reads_context && !object.core.iter().any(asks)
+/// Returns the programs that read registers by where they are, without asking
+/// the kernel for it.
+pub(crate) fn readers_by_place(object: &ObjectInfo) -> impl Iterator<Item = &Program> {
+    let accesses = object.core.iter().filter(|access| archs_of_type(access).is_some());
+    let asking: HashSet<_> = accesses.filter_map(|access| access.function.clone()).collect();
+    object.programs.iter().filter(move |program| {
+        let is_probe = program.kind == Some(ProgramKind::Probe);
+        is_probe && program.code.reads_context && !asking.contains(&program.name)
+    })
 }
 
 fn archs_of_type(access: &CoreRelocation) -> Option<&'static [Arch]> {
@@ -118,15 +123,6 @@ fn is_foreign(access: &CoreRelocation, arch: Arch) -> bool {
     let mut rows = REGISTERS.iter().filter(|(names, _)| names.contains(&register)).peekable();
     let has_register = rows.peek().is_none() || rows.any(|(_, archs)| archs.contains(&arch));
     !of_type.contains(&arch) || !has_register
-}
-
-/// Returns whether the object asks first whether there is such a register.
-fn is_asked_for(object: &ObjectInfo, access: &CoreRelocation) -> bool {
-    object.core.iter().any(|other| {
-        other.kind.is_question()
-            && (&other.function, &other.type_name) == (&access.function, &access.type_name)
-            && (other.member.is_none() || other.member == access.member)
-    })
 }
 
 fn syscall(program: &Program, arch: Arch) -> Option<Finding> {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use clap::Args;
-use image_build::{BuildRequest, Engine, Error, Event};
+use image_build::{BuildRequest, Engine, Error, Event, LayerCache, native};
 use oci::registry::{self, Client};
 use oci::{Image, Index, Platform, Reference};
 use ui::{Exit, Failure, Ui};
@@ -47,8 +47,19 @@ impl EngineArgs {
     }
 }
 
-/// Has an image built, and shows what happens meanwhile. What is large in it
-/// lies in `work`; `client` gets images for the built-in builder.
+/// Where and with what an image is built.
+#[derive(Clone, Copy, Debug)]
+pub struct Workplace<'a> {
+    /// A directory for what is large in the image; it stays while that is
+    /// used.
+    pub work: &'a Path,
+    /// Where the built-in builder keeps large layers from run to run.
+    pub layers: Option<&'a LayerCache>,
+    /// What gets images for the built-in builder.
+    pub client: &'a Client,
+}
+
+/// Has an image built, and shows what happens meanwhile.
 ///
 /// # Errors
 ///
@@ -57,15 +68,22 @@ impl EngineArgs {
 pub fn build(
     engine: &Engine,
     request: &BuildRequest,
-    (work, client): (&Path, &Client),
+    workplace: Workplace<'_>,
     ui: &Ui,
 ) -> Result<Index, Failure> {
+    let Workplace { work, layers, client } = workplace;
     let resolve = |reference: &Reference, platform: &Platform| base(client, reference, platform);
     let observe = |event: Event<'_>| match event {
         Event::Command(command) => ui.command(command),
         Event::Output(line) => ui.detail(line),
     };
-    let built = image_build::build(engine, request, work, &resolve, &observe).map_err(failure)?;
+    let built = match (engine, layers) {
+        (Engine::Native, Some(layers)) => {
+            native::Builder::new(work).cache(layers).build(request, &resolve)
+        }
+        _ => image_build::build(engine, request, work, &resolve, &observe),
+    };
+    let built = built.map_err(failure)?;
     built.warnings.iter().for_each(|warning| ui.warn(warning));
     Ok(built.index)
 }

@@ -122,28 +122,6 @@ pub fn read_dir(path: &Path) -> Result<Vec<PathBuf>, IoError> {
     Ok(paths)
 }
 
-/// Makes `to`, which must not be there, the same file as `from`: another name
-/// of it, or a copy where that is not possible. A link is followed.
-///
-/// # Errors
-///
-/// Fails as the system does, naming the path that it is about.
-pub fn link_or_copy(from: &Path, to: &Path) -> Result<(), IoError> {
-    // Not to link a link.
-    let file = from.canonicalize().io_context("read", from)?;
-    if !file.is_file() {
-        let source = io::Error::other("it is not a regular file");
-        return Err(IoError::new("read", from, source));
-    }
-    if to.symlink_metadata().is_ok() {
-        return Err(IoError::new("write", to, io::ErrorKind::AlreadyExists.into()));
-    }
-    if std::fs::hard_link(&file, to).is_ok() {
-        return Ok(());
-    }
-    std::fs::copy(&file, to).map(drop).io_context("write", to)
-}
-
 /// Moves a file or directory within one file system, in one step.
 ///
 /// # Errors
@@ -245,11 +223,7 @@ impl Staged {
 ///
 /// Fails as the system does, naming the path; the old file is then as it was.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), IoError> {
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let mut staged = Staged::new(directory)
+    let mut staged = Staged::new(directory_of(path))
         .and_then(|mut staged| staged.put(bytes).map(|()| staged))
         .map_err(|error| IoError::new("write", path, error.source))?;
     staged.flush().io_context("write", path)?;
@@ -269,6 +243,34 @@ pub fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<bool, IoError> {
     }
     write_atomic(path, bytes)?;
     Ok(true)
+}
+
+/// Makes a file at `to` with the bytes and the mode of `from`: another name of
+/// the same file, or a copy where the system allows none. What is at `to`
+/// stays.
+///
+/// # Errors
+///
+/// Fails as the system does, naming the path.
+pub fn link_or_copy(from: &Path, to: &Path) -> Result<(), IoError> {
+    match std::fs::hard_link(from, to) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+        Ok(()) => return Ok(()),
+        Err(_) => {}
+    }
+    let mut file = File::open(from).io_context("open", from)?;
+    let mut staged = Staged::new(directory_of(to))?;
+    io::copy(&mut file, &mut staged).io_context("copy", from)?;
+    let permissions = file.metadata().io_context("read", from)?.permissions();
+    staged.place(to)?;
+    std::fs::set_permissions(to, permissions).io_context("write", to)
+}
+
+fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
 }
 
 /// Flushes the file system that holds `path`: everything written to it
@@ -328,6 +330,36 @@ mod tests {
     }
 
     #[test]
+    fn a_file_gets_another_name_or_is_copied() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        write_atomic(&path("a"), b"1").unwrap();
+        std::fs::set_permissions(path("a"), std::fs::Permissions::from_mode(0o751)).unwrap();
+        link_or_copy(&path("a"), &path("b")).unwrap();
+        let inode = |name: &str| std::fs::metadata(path(name)).unwrap().ino();
+        assert_eq!(inode("a"), inode("b"));
+        // What is there stays.
+        write_atomic(&path("c"), b"2").unwrap();
+        link_or_copy(&path("a"), &path("c")).unwrap();
+        assert_eq!(read(&path("c")).unwrap(), b"2");
+        // No directory has another name, nor a file on another file system.
+        for (from, to) in [("absent", "d"), ("a", "no/d")] {
+            assert!(link_or_copy(&path(from), &path(to)).is_err(), "{from} {to}");
+        }
+        let other = Path::new("/dev/shm");
+        if std::fs::metadata(other)
+            .is_ok_and(|other| other.dev() != std::fs::metadata(dir.path()).unwrap().dev())
+        {
+            let other = tempfile::tempdir_in(other).unwrap();
+            link_or_copy(&path("a"), &other.path().join("a")).unwrap();
+            assert_eq!(read(&other.path().join("a")).unwrap(), b"1");
+            assert_eq!(names(other.path()), ["a"]);
+            let mode = std::fs::metadata(other.path().join("a")).unwrap().mode();
+            assert_eq!(mode & 0o7777, 0o751);
+        }
+    }
+
+    #[test]
     fn only_regular_files_are_opened() {
         let dir = tempfile::tempdir().unwrap();
         let path = |name: &str| dir.path().join(name);
@@ -354,25 +386,5 @@ mod tests {
             assert_eq!(error.to_string(), format!("failed to {action} `{}`", path.display()));
         }
         assert_eq!(read_if_present(&path).unwrap(), None);
-    }
-
-    #[test]
-    fn a_file_gets_another_name() {
-        let dir = tempfile::tempdir().unwrap();
-        let at = |name: &str| dir.path().join(name);
-        write_atomic(&at("a"), b"A").unwrap();
-        std::os::unix::fs::symlink("a", at("link")).unwrap();
-        link_or_copy(&at("link"), &at("b")).unwrap();
-        assert_eq!(read(&at("b")).unwrap(), b"A");
-        assert!(!at("b").symlink_metadata().unwrap().is_symlink());
-        let message = |from, to| link_or_copy(&at(from), &at(to)).unwrap_err().to_string();
-        assert_eq!(message("a", "b"), format!("failed to write `{}`", at("b").display()));
-        assert_eq!(message("no", "c"), format!("failed to read `{}`", at("no").display()));
-        assert_eq!(message(".", "c"), format!("failed to read `{}`", at(".").display()));
-        // Another file system, as a rule: then it is a copy.
-        if let Ok(memory) = tempfile::tempdir_in("/dev/shm") {
-            link_or_copy(&at("a"), &memory.path().join("a")).unwrap();
-            assert_eq!(read(&memory.path().join("a")).unwrap(), b"A");
-        }
     }
 }

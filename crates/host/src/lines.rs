@@ -1,7 +1,7 @@
 //! Runs a process whose lines are handed on as they come: for what takes
 //! minutes and says meanwhile what it does.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, PipeReader, Read};
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
@@ -29,14 +29,9 @@ impl Cmd {
     ///
     /// As [`Cmd::run`]; the tail is that of both streams.
     pub fn run_by_line(&self, line: &mut dyn FnMut(&str)) -> Result<(), RunError> {
-        let mut child = self
-            .command()
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(|error| self.not_started(error))?;
-        let lines = read(&mut child);
+        let (mut child, stream) = self.start_joined().map_err(|error| self.not_started(error))?;
+        let (sender, lines) = channel();
+        std::thread::spawn(move || send_lines(stream, &sender));
         let mut tail = Tail::default();
         let mut take = |text: String| {
             line(&text);
@@ -62,20 +57,16 @@ impl Cmd {
         }
         self.check(status, &[], tail.text.as_bytes())
     }
-}
 
-/// Starts to read both streams.
-fn read(child: &mut Child) -> Receiver<String> {
-    let (sender, lines) = channel();
-    let streams: [Option<Box<dyn Read + Send>>; 2] = [
-        child.stdout.take().map(|stream| Box::new(stream) as _),
-        child.stderr.take().map(|stream| Box::new(stream) as _),
-    ];
-    for stream in streams.into_iter().flatten() {
-        let sender = sender.clone();
-        std::thread::spawn(move || send_lines(stream, &sender));
+    /// Starts it with one pipe for both its streams, so that lines come in the
+    /// order in which they were said.
+    fn start_joined(&self) -> io::Result<(Child, PipeReader)> {
+        let (reader, writer) = io::pipe()?;
+        let mut command = self.command();
+        command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
+        // The command goes, and with it the ends that would keep the pipe open.
+        Ok((command.spawn()?, reader))
     }
-    lines
 }
 
 fn send_lines(stream: impl Read, sender: &Sender<String>) {
@@ -153,10 +144,9 @@ mod tests {
 
     #[test]
     fn lines_come_as_they_are_said() {
-        let (mut lines, result) = run("echo one; echo two >&2; printf 'three\r\nfour'");
+        let (lines, result) = run("echo one; echo two >&2; printf 'three\r\nfour'");
         result.unwrap();
-        lines.sort();
-        assert_eq!(lines, ["four", "one", "three", "two"]);
+        assert_eq!(lines, ["one", "two", "three", "four"]);
     }
 
     #[test]
@@ -170,14 +160,12 @@ mod tests {
     #[test]
     fn every_way_to_fail_is_an_error() {
         let cases = [
-            ("echo half; echo no >&2; exit 3", "`sh` exited with status 3", vec!["half", "no"]),
-            ("kill -9 $$", "`sh` was killed by signal 9", vec![]),
+            ("echo half; echo no >&2; exit 3", "`sh` exited with status 3", "half\nno\n"),
+            ("kill -9 $$", "`sh` was killed by signal 9", ""),
         ];
         for (script, message, said) in cases {
             let error = run(script).1.unwrap_err();
-            let mut tail: Vec<_> = error.stderr.lines().collect();
-            tail.sort_unstable();
-            assert_eq!((error.to_string().as_str(), tail), (message, said));
+            assert_eq!((error.to_string().as_str(), error.stderr.as_str()), (message, said));
         }
         let error = Cmd::new("/no/such/program").run_by_line(&mut |_| {}).unwrap_err();
         assert_eq!(error.to_string(), "`program` could not be run");

@@ -17,7 +17,8 @@ use crate::{BuildRequest, ContextSource, NamedContext, Problem};
 
 /// Gets an image that a Containerfile names: called with its name and the
 /// platform it must be for, once for each. The blobs of the image are read
-/// while it builds.
+/// while it builds. Other threads of rayon may wait for it meanwhile, so it
+/// must not wait for them.
 pub type Resolve<'a> =
     dyn Fn(&Reference, &Platform) -> Result<Image, Box<dyn StdError + Send + Sync>> + Sync + 'a;
 

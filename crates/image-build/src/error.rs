@@ -342,12 +342,16 @@ impl Problem {
             Problem::Unset { variable } => Some(format!(
                 "declare it with `ARG {variable}` before the first FROM, and give it with `--build-arg {variable}=…`"
             )),
-            Problem::Beyond { stage, .. } => {
+            Problem::Beyond { instruction, stage } => {
                 let name = stage.as_deref().unwrap_or("NAME");
                 let naming =
                     if stage.is_some() { "" } else { " (name it with `FROM … AS NAME`)" };
+                let copy = match instruction.as_str() {
+                    "ADD" => "write COPY for files that are neither archives nor URLs; or ",
+                    _ => "",
+                };
                 Some(format!(
-                    "make the files of the stage on the host and put them in its place{naming}: `--build-context {name}=DIR`, or `--build-context {name}::PLATFORM=DIR` for each platform; or build with `--engine docker` or `--engine podman`"
+                    "{copy}make the files of the stage on the host and put them in its place{naming}: `--build-context {name}=DIR`, or `--build-context {name}::PLATFORM=DIR` for each platform; or build with `--engine docker` or `--engine podman`"
                 ))
             }
             Problem::NoSource { nearest: Some(nearest), .. }

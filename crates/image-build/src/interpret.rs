@@ -232,9 +232,17 @@ impl<'a> Interpreter<'a> {
             None => Box::new(bases.main_context()?),
             Some(from) => self.source(from, position, &stage.platform)?,
         };
-        let mut target = Target::new(stage.tree(bases)?);
+        // BuildKit makes an ordinary copy where there is a `--chmod`.
+        let linked = copy.link && copy.chmod.is_none();
+        let mut nothing = Tree::default();
+        let tree = stage.tree(bases)?;
+        let mut target = Target::new(if linked { &mut nothing } else { &mut *tree });
         let warnings = target.copy(&*files, &sources, &destination, style)?;
         let changes = target.changes();
+        if linked {
+            // As its layer will lie on the others.
+            changes.iter().for_each(|(path, node)| tree.put(path, node.clone()));
+        }
         drop(files);
         self.warnings.extend(warnings);
         Ok(changes)

@@ -1,15 +1,16 @@
 //! Containerfile and contexts to images.
 //!
 //! A [`BuildRequest`] is everything that a build depends on, whichever
-//! [`Engine`] does it; [`build`] has it done. [`native`] does it in process: no
-//! engine, no root, the same bytes every time. What it cannot do (running
-//! programs above all) it refuses by name. `docker` and `podman` are processes.
-//! Not here: getting images from registries, which the caller does for the
-//! built-in builder, and what is in the files.
+//! [`Engine`] does it; [`build`] has it done. [`native::Builder`] does it in
+//! process: no engine, no root, the same bytes every time. What it cannot do
+//! (running programs above all) it refuses by name. `docker` and `podman` are
+//! processes. Not here: getting images from registries, which the caller does
+//! for the built-in builder, and what is in the files.
 
 #![forbid(unsafe_code)]
 
 mod base;
+mod cache;
 mod containerfile;
 mod copy;
 mod engine;
@@ -29,6 +30,7 @@ mod tree;
 mod warning;
 
 pub use base::Resolve;
+pub use cache::LayerCache;
 pub use engine::{Engine, EngineError, Event, Observe, ParseEngineError, build};
 pub use error::{Error, InstructionFailed, Place, Problem};
 pub use expand::ExpandError;

@@ -6,6 +6,7 @@
 //! root, no network but for the images that the caller gets.
 
 use std::collections::HashMap;
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -18,7 +19,10 @@ use crate::copy::{Changes, absolute};
 use crate::interpret::Interpreter;
 use crate::stage::{Stage, Step};
 use crate::tree::{Node, NodeKind};
-use crate::{BuildRequest, Error, InstructionFailed, Place, Problem, Warning, machine, warning};
+use crate::{
+    BuildRequest, Error, InstructionFailed, LayerCache, Place, Problem, Warning, cache, machine,
+    warning,
+};
 
 /// What a build made.
 #[derive(Clone, Debug)]
@@ -29,40 +33,100 @@ pub struct Built {
     pub warnings: Vec<Warning>,
 }
 
-/// Builds an image. What is large lies in the directory `work`, which must
-/// exist and stay as it is while the index is used; `resolve` gets the images
-/// that the Containerfile names.
+/// Builds in process.
+#[derive(Clone, Copy, Debug)]
+pub struct Builder<'a> {
+    work: &'a Path,
+    cache: Option<&'a LayerCache>,
+}
+
+/// Builds an image without a cache: [`Builder::build`].
 ///
 /// # Errors
 ///
-/// Fails if the Containerfile or an ignore file is not understood, an
-/// instruction cannot be carried out, or a file cannot be read or written.
+/// As [`Builder::build`].
 pub fn build(request: &BuildRequest, work: &Path, resolve: &Resolve<'_>) -> Result<Built, Error> {
-    let file = Containerfile::read(&request.containerfile)?;
-    let target = target(&file, request)?;
-    if request.platforms.is_empty() {
-        return Err(Error::NoPlatform);
+    Builder::new(work).build(request, resolve)
+}
+
+impl<'a> Builder<'a> {
+    /// Puts what is large into the directory `work`, which must exist and stay
+    /// as it is while an index is used that was built there.
+    pub fn new(work: &'a Path) -> Builder<'a> {
+        Builder { work, cache: None }
     }
-    let bases = Bases::new(request, &file, work, resolve);
-    let interpret = |platform: &Platform| {
-        let (stage, warnings) = Interpreter::run(&bases, platform, target)?;
-        check_programs(&file, &stage, platform)?;
-        Ok((stage, warnings))
-    };
-    let stages: Vec<Result<_, Error>> = request.platforms.par_iter().map(interpret).collect();
-    let (stages, of_stages): (Vec<Stage>, Vec<_>) =
-        stages.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
-    let layers = layers(&stages, request.created, work)?;
-    let images = request.platforms.iter().zip(&stages);
-    let images = images.map(|(platform, stage)| image(request, platform, stage, &layers));
-    let index = Index::new(images.collect::<Result<_, _>>()?, request.annotations.clone())?;
-    let mut warnings = warning::unused_arguments(&file, request);
-    for warning in of_stages.into_iter().flatten() {
-        if !warnings.contains(&warning) {
-            warnings.push(warning);
+
+    /// Takes large layers from where earlier builds kept them, and keeps them
+    /// there.
+    #[must_use]
+    pub fn cache(self, cache: &'a LayerCache) -> Builder<'a> {
+        Builder { cache: Some(cache), ..self }
+    }
+
+    /// Builds an image; `resolve` gets the images that the Containerfile
+    /// names.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the Containerfile or an ignore file is not understood, an
+    /// instruction cannot be carried out, or a file cannot be read or written.
+    pub fn build(&self, request: &BuildRequest, resolve: &Resolve<'_>) -> Result<Built, Error> {
+        let file = Containerfile::read(&request.containerfile)?;
+        let target = target(&file, request)?;
+        if request.platforms.is_empty() {
+            return Err(Error::NoPlatform);
         }
+        let bases = Bases::new(request, &file, self.work, resolve);
+        let interpret = |platform: &Platform| {
+            let (stage, warnings) = Interpreter::run(&bases, platform, target)?;
+            check_programs(&file, &stage, platform)?;
+            Ok((stage, warnings))
+        };
+        let stages: Vec<Result<_, Error>> = request.platforms.par_iter().map(interpret).collect();
+        let (stages, of_stages): (Vec<Stage>, Vec<_>) =
+            stages.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
+        let layers = self.layers(&stages, request.created)?;
+        let images = request.platforms.iter().zip(&stages);
+        let images = images.map(|(platform, stage)| image(request, platform, stage, &layers));
+        let index = Index::new(images.collect::<Result<_, _>>()?, request.annotations.clone())?;
+        let mut warnings = warning::unused_arguments(&file, request);
+        for warning in of_stages.into_iter().flatten() {
+            if !warnings.contains(&warning) {
+                warnings.push(warning);
+            }
+        }
+        Ok(Built { index, warnings })
     }
-    Ok(Built { index, warnings })
+
+    /// Makes the layers of all stages: of equal changes, one.
+    fn layers(
+        &self,
+        stages: &[Stage],
+        created: u64,
+    ) -> Result<HashMap<Arc<Changes>, Layer>, Error> {
+        let steps = stages.iter().flat_map(|stage| &stage.steps);
+        let distinct: HashMap<&Arc<Changes>, ()> =
+            steps.filter_map(|step| step.changes.as_ref()).map(|changes| (changes, ())).collect();
+        let make = |(changes, ()): (&Arc<Changes>, ())| {
+            Ok((Arc::clone(changes), self.layer(changes, created)?))
+        };
+        distinct.into_par_iter().map(make).collect()
+    }
+
+    /// Makes a layer, unless one that is worth it is kept from another time.
+    fn layer(&self, changes: &Changes, created: u64) -> Result<Layer, Error> {
+        let make = || {
+            let mut builder = LayerBuilder::new(created, self.work);
+            fill(&mut builder, changes)?;
+            Ok(builder.finish()?)
+        };
+        let Some(cache) = self.cache.filter(|_| bytes(changes) >= cache::WORTH) else {
+            return make();
+        };
+        let mut measuring = LayerBuilder::measuring(created);
+        fill(&mut measuring, changes)?;
+        cache.layer(measuring.diff_id(), self.work, make)
+    }
 }
 
 /// Finds the stage that is asked for.
@@ -100,23 +164,16 @@ fn at(file: &Containerfile, step: &Step, platform: &Platform, problem: Problem) 
     }))
 }
 
-/// Makes the layers of all stages: of equal changes, one.
-fn layers(
-    stages: &[Stage],
-    created: u64,
-    work: &Path,
-) -> Result<HashMap<Arc<Changes>, Layer>, Error> {
-    let steps = stages.iter().flat_map(|stage| &stage.steps);
-    let distinct: HashMap<&Arc<Changes>, ()> =
-        steps.filter_map(|step| step.changes.as_ref()).map(|changes| (changes, ())).collect();
-    let make = |(changes, ()): (&Arc<Changes>, ())| {
-        Ok((Arc::clone(changes), layer(changes, created, work)?))
+/// Returns how many bytes the files have.
+fn bytes(changes: &Changes) -> u64 {
+    let size = |node: &Node| match &node.kind {
+        NodeKind::File(content) => content.size(),
+        _ => 0,
     };
-    distinct.into_par_iter().map(make).collect()
+    changes.values().map(size).fold(0, u64::saturating_add)
 }
 
-fn layer(changes: &Changes, created: u64, work: &Path) -> Result<Layer, Error> {
-    let mut builder = LayerBuilder::new(created, work);
+fn fill<O: Write>(builder: &mut LayerBuilder<O>, changes: &Changes) -> Result<(), Error> {
     for (path, Node { attributes, kind, .. }) in changes {
         if host::interrupted() {
             return Err(Error::Interrupted);
@@ -130,7 +187,7 @@ fn layer(changes: &Changes, created: u64, work: &Path) -> Result<Layer, Error> {
             NodeKind::Special(_) => {}
         }
     }
-    Ok(builder.finish()?)
+    Ok(())
 }
 
 fn image(

@@ -100,6 +100,11 @@ impl Hasher {
         self.size += bytes.len() as u64;
     }
 
+    /// Returns the number of bytes so far.
+    pub(crate) fn size(&self) -> u64 {
+        self.size
+    }
+
     /// Returns the digest and the number of bytes.
     pub(crate) fn finish(self) -> (Digest, u64) {
         (Digest(self.state.finalize().into()), self.size)

@@ -6,6 +6,7 @@
 //! and [`crate::gzip`].
 
 mod build;
+mod pack;
 
 use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
@@ -14,6 +15,7 @@ use flate2::read::MultiGzDecoder;
 use host::fs::{IoContext, Staged};
 
 pub use build::{Attributes, LayerBuilder};
+pub use pack::{Measuring, Packing};
 
 use crate::tarball::{self, Entry, EntryLimits, Member};
 use crate::{Blob, Digest, Error, media};

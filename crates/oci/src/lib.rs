@@ -35,7 +35,7 @@ pub use digest::{Digest, HashingWriter};
 pub use error::{Error, ParseError};
 pub use image::{Image, ImageBuilder};
 pub use index::Index;
-pub use layer::{Attributes, Layer, LayerBuilder};
+pub use layer::{Attributes, Layer, LayerBuilder, Measuring, Packing};
 pub use layout::Layout;
 pub use platform::Platform;
 pub use reference::Reference;

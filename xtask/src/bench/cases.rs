@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bpf_arch::Arch;
-use bpf_build::{Compiler, Event, Libbpf, Request, Workshop};
+use bpf_build::{Built, Compiler, Event, Libbpf, Request, Workshop};
 use host::Cmd;
 use host::fs::IoContext;
 use tempfile::TempDir;
@@ -57,6 +57,17 @@ impl<'a> Bench<'a> {
         let commands = commands.into_inner().unwrap_or_default();
         let program = std::env::current_exe().io_context("find", Path::new("this program"))?;
         Ok(Bench { cx, program, scratch, libbpf, workshop, commands, requests })
+    }
+
+    /// Returns the objects of one source, for all published architectures.
+    pub(super) fn objects(&self, source: &Path) -> Result<Built, Failure> {
+        let request = self.requests.iter().find(|request| request.source.path == source);
+        let requests: Vec<_> = request.into_iter().cloned().collect();
+        let built = self.workshop.build(&requests, self.cx.jobs, &|_| ());
+        built.into_iter().next().filter(|built| built.failures.is_empty()).ok_or_else(|| {
+            let message = format!("`{}` cannot be compiled", source.display());
+            Failure::new(ui::Exit::Failed, message)
+        })
     }
 
     pub(super) fn clang_version(&self) -> String {

@@ -3,9 +3,13 @@
 //! Everything that is compared is measured in turns within one run, since
 //! machines are noisy; what counts are ratios of medians.
 
+mod buildx;
 mod cases;
+mod containerfile;
+mod cost;
 mod old_way;
 mod push;
+mod server;
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -26,11 +30,17 @@ use crate::context::Context;
 /// once more, beside the other ways that there are: go-containerregistry,
 /// buildx (as root, with runc), and podman, the old way. `cargo xtask doctor
 /// --go-tools` builds what has to be built.
+///
+/// containerfile: one bytecode image for all platforms from the project's
+/// Containerfile to a layout, by the built-in builder, without a Containerfile,
+/// by podman and by buildx; and how fast the built-in builder is with programs
+/// of 200 MB.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask bench
   cargo xtask bench --runs 11 --no-old-way --format json
-  cargo xtask bench push")]
+  cargo xtask bench push
+  cargo xtask bench containerfile")]
 pub(crate) struct Args {
     /// What to measure
     #[arg(value_enum, default_value = "build")]
@@ -40,7 +50,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value = "5")]
     runs: NonZeroUsize,
 
-    /// Leave the old way out: it takes most of the time
+    /// Leave podman, the old way, out: it takes most of the time
     #[arg(long)]
     no_old_way: bool,
 }
@@ -50,6 +60,7 @@ pub(crate) struct Args {
 enum What {
     Build,
     Push,
+    Containerfile,
 }
 
 /// A Containerfile for objects that are there, as upstream's are.
@@ -120,7 +131,12 @@ impl fmt::Display for Ratio {
 }
 
 fn milliseconds(seconds: f64) -> String {
-    format!("{:.0} ms", seconds * 1000.0)
+    let milliseconds = seconds * 1000.0;
+    if milliseconds < 10.0 {
+        format!("{milliseconds:.1} ms")
+    } else {
+        format!("{milliseconds:.0} ms")
+    }
 }
 
 /// Returns how long `work` takes, and what it returns.
@@ -134,6 +150,7 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     match args.what {
         What::Build => build(&args, cx),
         What::Push => push::run(&args, cx),
+        What::Containerfile => containerfile::run(&args, cx),
     }
 }
 
@@ -179,7 +196,12 @@ fn build(args: &Args, cx: &Context<'_>) -> Result<(), Failures> {
 
 fn table(report: &Report) -> Table {
     let mut table = Table::new(&["WHAT", "MEDIAN", "MIN", "MAX", "RUNS", "BESIDE"]);
-    for Measurement { what, median_s, min_s, max_s, runs, ratio } in &report.measurements {
+    add_rows(&mut table, &report.measurements);
+    table
+}
+
+fn add_rows(table: &mut Table, measurements: &[Measurement]) {
+    for Measurement { what, median_s, min_s, max_s, runs, ratio } in measurements {
         table.row([
             what.clone(),
             milliseconds(*median_s),
@@ -189,5 +211,4 @@ fn table(report: &Report) -> Table {
             ratio.as_ref().map(ToString::to_string).unwrap_or_default(),
         ]);
     }
-    table
 }

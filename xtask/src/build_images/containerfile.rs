@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use bpf_arch::Arch;
 use bytecode_image::{Labels, Recipe, Slot, build_args, platform_of};
+use cli::engine::Workplace;
 use image_build::{BuildRequest, Engine, NamedContext};
-use oci::registry::Client;
 use oci::{Index, Platform};
 use ui::Failure;
 
@@ -16,14 +16,12 @@ use crate::context::Context;
 /// The project's Containerfile for bytecode, relative to the checkout.
 const BYTECODE: &str = "Containerfile.bytecode.multi.arch";
 
-/// Who carries out Containerfiles, and where what is large lies until it is
-/// published.
+/// Who carries out Containerfiles, with what, and where.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Site<'a> {
     pub(crate) engine: &'a Engine,
     pub(crate) contexts: &'a [NamedContext],
-    pub(crate) work: &'a Path,
-    pub(crate) client: &'a Client,
+    pub(crate) place: Workplace<'a>,
 }
 
 /// Builds an image of the catalogue; its context is the checkout.
@@ -39,9 +37,9 @@ pub(super) fn build(
     request.context = Some(cx.root.clone());
     request.annotations = annotations.clone();
     request.created = created;
-    let Site { engine, contexts, work, client } = site;
+    let Site { engine, contexts, place } = site;
     request.contexts = contexts.to_vec();
-    cli::engine::build(engine, &request, (work, client), cx.ui)
+    cli::engine::build(engine, &request, place, cx.ui)
         .map_err(|failure| failure.context(format!("failed to build `{}`", path.display())))
 }
 
@@ -53,13 +51,13 @@ pub(super) fn build_bytecode(
     site: Site<'_>,
     cx: &Context<'_>,
 ) -> Result<Index, Failure> {
-    let Site { engine, work, client, .. } = site;
+    let Site { engine, place, .. } = site;
     let platforms: Vec<Arch> = slots.iter().map(|slot| slot.arch).collect();
     let mut request = request(&cx.root.join(BYTECODE), &platforms)?;
     let mut names: Vec<(Arch, String)> = Vec::new();
     for Slot { arch, bytes, .. } in slots {
         // Under its digest, for images share objects.
-        let file = work.join(oci::Digest::of(bytes).hex());
+        let file = place.work.join(oci::Digest::of(bytes).hex());
         host::fs::write_if_changed(&file, bytes)?;
         let name = format!("{}/{}", arch.goarch(), recipe.file);
         request.files.insert(PathBuf::from(&name), file);
@@ -67,9 +65,9 @@ pub(super) fn build_bytecode(
     }
     let files = names.iter().map(|(arch, name)| (*arch, name.as_str()));
     request.build_args = build_args(files, labels).into_iter().collect();
-    request.annotations = recipe.annotations();
+    request.annotations = recipe.all_annotations();
     request.created = recipe.created;
-    cli::engine::build(engine, &request, (work, client), cx.ui)
+    cli::engine::build(engine, &request, place, cx.ui)
 }
 
 fn request(containerfile: &Path, platforms: &[Arch]) -> Result<BuildRequest, Failure> {

@@ -91,7 +91,7 @@ pub(crate) fn make(
                 containerfile::build(path, &image.platforms, annotations, created, site, cx)
                     .map(|index| (Artifact::Index(index), Vec::new()))
             }
-            Origin::Mirror(source) => from_registry(image, source, site.client, along, cx),
+            Origin::Mirror(source) => from_registry(image, source, site.place.client, along, cx),
         };
         match made {
             Ok((artifact, companions)) => {

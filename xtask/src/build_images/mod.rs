@@ -3,16 +3,16 @@
 pub(crate) mod containerfile;
 pub(crate) mod make;
 mod preflight;
-mod report;
+pub(crate) mod report;
 
 use std::path::PathBuf;
 use std::time::Instant;
 
-use cli::engine::EngineArgs;
+use cli::engine::{EngineArgs, Workplace};
 use cli::registry::{self, RegistryArgs};
 use cli::{publish, typed};
 use destination::Destination;
-use image_build::NamedContext;
+use image_build::{LayerCache, NamedContext};
 use oci::Reference;
 use ui::{Failure, Failures};
 
@@ -171,7 +171,9 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     // What is large in an image lies here until it is published.
     let work = tempfile::tempdir().map_err(no_scratch)?;
     let (engine, contexts) = (&wish.engine, wish.contexts.as_slice());
-    let site = Site { engine, contexts, work: work.path(), client: &client };
+    let layers = layer_cache(cx);
+    let place = Workplace { work: work.path(), layers: Some(&layers), client: &client };
+    let site = Site { engine, contexts, place };
     let made = make::make(&plan, &compiled, along, site, cx, &mut failures);
     let mut report = report::Report::new(&plan, &compiled);
     let made_from = compiled.built.into_iter().flat_map(|built| built.failures);
@@ -237,6 +239,11 @@ fn say_left_out(plan: &Plan, cx: &Context<'_>) {
         let names: Vec<_> = images.map(|(image, _)| image.as_str()).collect();
         cx.ui.note(format_args!("Left out: {} ({reason})", names.join(", ")));
     }
+}
+
+/// Returns where large layers are kept between runs.
+pub(crate) fn layer_cache(cx: &Context<'_>) -> LayerCache {
+    LayerCache::new(cx.target().join("layers"))
 }
 
 /// Puts into words why there is no place for what is large.

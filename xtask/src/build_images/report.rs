@@ -172,7 +172,7 @@ impl<'a> Report<'a> {
 
 /// Returns the most memory that this process has held, in KiB, where the
 /// system tells (proc(5), `VmHWM`).
-fn peak_memory() -> Option<u64> {
+pub(crate) fn peak_memory() -> Option<u64> {
     let status = host::fs::read_to_string("/proc/self/status".as_ref()).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().trim_end_matches("kB").trim().parse().ok()

@@ -64,14 +64,10 @@ pub(crate) static GO_TOOLS: &[GoTool] = {
             main: Some(include_str!("../bench/ggcr/main.go")),
             ..tool("push-with-ggcr", Bench, "pushes beside us", GGCR, "")
         },
-        tool("buildx", Bench, "builds and pushes beside us", ("github.com/docker/buildx", "v0.38.2"), "/cmd/buildx"),
+        tool("buildx", Tests, "builds with any BuildKit, and beside us", ("github.com/docker/buildx", "v0.38.2"), "/cmd/buildx"),
         GoTool {
             excludes: BUILDKIT_EXCLUDES,
             ..tool("buildkitd", Tests, "builds Containerfiles, for buildx too", BUILDKIT, "/cmd/buildkitd")
-        },
-        GoTool {
-            excludes: BUILDKIT_EXCLUDES,
-            ..tool("buildctl", Tests, "talks with buildkitd", BUILDKIT, "/cmd/buildctl")
         },
     ]
 };

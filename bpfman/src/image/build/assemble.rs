@@ -5,21 +5,47 @@ use oci::{Artifact, Reference};
 use ui::Failure;
 
 use super::containerfile::Marks;
+use crate::context::Context;
 use crate::inputs::Objects;
 
-/// Makes the image, an index; what some loader will not like was said already.
+/// Makes the image: a plain one of one object, else an index.
 pub(super) fn assemble(
     objects: &Objects,
     references: &[Reference],
     marks: &Marks<'_>,
+    allow_divergence: bool,
+    cx: &Context<'_>,
 ) -> Result<Artifact, Failure> {
+    if !allow_divergence {
+        objects.labels()?;
+    }
     let title = title(references);
-    let recipe =
-        Recipe { file: file(objects, &title), title, created: marks.created, ..Recipe::default() };
-    objects.labels()?;
-    let (index, _) = bytecode_image::assemble(&recipe, &objects.slots())
-        .map_err(|error: AssembleError| Failure::from(error).context("failed to make the image"))?;
-    Ok(Artifact::Index(index))
+    let recipe = Recipe {
+        file: file(objects, &title),
+        title,
+        created: marks.created,
+        labels: marks.labels.iter().cloned().collect(),
+        annotations: marks.annotations.iter().cloned().collect(),
+        allow_divergence,
+        ..Recipe::default()
+    };
+    let slots = objects.slots();
+    let made = match slots.as_slice() {
+        [slot] if objects.plain => bytecode_image::assemble_one(&recipe, slot)
+            .map(|(image, warnings)| (Artifact::Image(image), warnings)),
+        slots => bytecode_image::assemble(&recipe, slots)
+            .map(|(index, warnings)| (Artifact::Index(index), warnings)),
+    };
+    let (artifact, warnings) = made.map_err(failure)?;
+    warnings.iter().for_each(|warning| cx.ui.warn(warning));
+    Ok(artifact)
+}
+
+fn failure(error: AssembleError) -> Failure {
+    match error {
+        AssembleError::ReservedLabel { .. } => Failure::usage(error),
+        error => Failure::from(error).context("failed to make the image"),
+    }
 }
 
 /// Returns the last word of the image's name.

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use bpf_arch::Arch;
-use bytecode_image::platform_of;
+use bytecode_image::{Finding, Severity, platform_of};
 use clap::Args;
-use cli::engine::EngineArgs;
+use cli::engine::{EngineArgs, Workplace};
 use image_build::{BuildRequest, Engine, NamedContext};
 use oci::Artifact;
-use oci::registry::Client;
 use ui::{Exit, Failure, Failures};
 
 use super::pair;
@@ -61,17 +60,16 @@ impl ContainerfileArgs {
     }
 
     /// Carries out the Containerfile `file` for what the objects are for.
-    /// What is large in the image lies in `work`.
     pub(super) fn build(
         &self,
         file: &Path,
         objects: &Objects,
         marks: &Marks<'_>,
-        (work, client): (&Path, &Client),
+        workplace: Workplace<'_>,
         cx: &Context<'_>,
     ) -> Result<Artifact, Failures> {
         let engine = self.engine.engine()?;
-        let mut request = self.request(file, objects, marks, work)?;
+        let mut request = self.request(file, objects, marks, workplace.work)?;
         if engine != Engine::Native && !request.files.is_empty() {
             // An engine is given a directory, and the current one may be
             // anything.
@@ -81,10 +79,10 @@ impl ContainerfileArgs {
                  alone",
             );
         }
-        let index = cli::engine::build(&engine, &request, (work, client), cx.ui)
+        let index = cli::engine::build(&engine, &request, workplace, cx.ui)
             .map_err(|failure| failure.context(format!("failed to build `{}`", file.display())))?;
         let artifact = Artifact::Index(index);
-        check(file, &artifact)?;
+        check(file, &artifact, cx)?;
         Ok(artifact)
     }
 
@@ -160,21 +158,21 @@ fn written(object: &Object, directory: &Path) -> Result<PathBuf, Failure> {
 
 /// Whatever the Containerfile does, bpfman must be able to use what comes
 /// out.
-fn check(file: &Path, artifact: &Artifact) -> Result<(), Failures> {
-    let mut failures = Failures::default();
-    for image in artifact.images() {
-        let (_, findings) = bytecode_image::inspect(image);
-        let errors = findings.into_iter().filter(|f| f.severity == bytecode_image::Severity::Error);
-        failures.0.extend(errors.map(|finding| {
-            let context = format!(
-                "what `{}` makes for {} is no bytecode image",
-                file.display(),
-                image.platform()
-            );
-            Failure::new(Exit::Failed, finding.to_string())
-                .context(context)
-                .hint("without `-f` the image is put together from the objects alone")
-        }));
-    }
-    failures.or(())
+fn check(file: &Path, artifact: &Artifact, cx: &Context<'_>) -> Result<(), Failures> {
+    let findings = bytecode_image::lint(artifact).into_iter();
+    let (errors, others): (Vec<_>, Vec<_>) =
+        findings.partition(|finding| finding.severity == Severity::Error);
+    others.iter().for_each(|finding| cx.ui.warn(finding));
+    let failure = |finding: Finding| {
+        let whose = finding.platform.as_ref().map(|platform| format!(" for {platform}"));
+        let context = format!(
+            "what `{}` makes{} is no bytecode image",
+            file.display(),
+            whose.unwrap_or_default()
+        );
+        Failure::new(Exit::Failed, finding.to_string())
+            .context(context)
+            .hint("without `-f` the image is put together from the objects alone")
+    };
+    Failures(errors.into_iter().map(failure).collect()).or(())
 }

@@ -7,14 +7,16 @@ mod source;
 use std::time::Instant;
 
 use bpf_arch::Arch;
+use cli::engine::Workplace;
 use cli::publish::{self, Delivered, Delivery};
 use cli::registry::RegistryArgs;
 use destination::{Destination, Published};
+use image_build::LayerCache;
 use oci::{Artifact, Named, Reference};
 use serde::Serialize;
 use ui::{Exit, Failure, Failures, Format};
 
-use crate::context::Context;
+use crate::context::{Context, cache_dir};
 use crate::inputs::{InputArgs, Inputs, Objects, load};
 use containerfile::{ContainerfileArgs, Marks};
 use source::SourceArgs;
@@ -129,9 +131,12 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     };
     let artifact = match args.containerfile.file() {
         Some(file) => {
-            args.containerfile.build(file, &objects, &marks, (work.path(), &client), cx)?
+            let layers = cache_dir().map(|dir| LayerCache::new(dir.join("layers")));
+            let workplace =
+                Workplace { work: work.path(), layers: layers.as_ref(), client: &client };
+            args.containerfile.build(file, &objects, &marks, workplace, cx)?
         }
-        None => assemble::assemble(&objects, &references, &marks)?,
+        None => assemble::assemble(&objects, &references, &marks, args.allow_divergence, cx)?,
     };
     let artifact = if objects.plain { plain(artifact) } else { artifact };
     let named = Named { references, artifact };
@@ -179,11 +184,11 @@ fn objects(
         Inputs::Source(path) => source.compile(&path, platforms, cx),
         Inputs::One(file) => {
             source.refuse("an object")?;
-            load(&[file], true, cx.ui)
+            load(&[file], true)
         }
         Inputs::Each(files) => {
             source.refuse("objects")?;
-            load(&files, false, cx.ui)
+            load(&files, false)
         }
     }
 }

@@ -98,7 +98,7 @@ impl SourceArgs {
                     bytes: object.bytes.clone(),
                     info: object.info.clone(),
                 };
-                match checked(object, cx.ui) {
+                match checked(object) {
                     Ok(object) => objects.push(object),
                     Err(failure) => failures.0.push(failure),
                 }

@@ -1,8 +1,8 @@
 //! Every way to name objects, and the image that comes of it.
 
-use bpf_arch::Arch;
+use bpf_arch::{Arch, Endian};
 
-use super::world::{World, describe};
+use super::world::{PASS, World, describe};
 
 /// What the labels of every image here say.
 const SAID: &str = r#"io.ebpf.maps={"packets":"array"} io.ebpf.programs={"pass":"xdp"}"#;
@@ -126,4 +126,35 @@ fn an_unchanged_image_is_written_once_and_json_says_so() {
         });
         assert_eq!(json, expected);
     }
+}
+
+#[test]
+fn labels_and_annotations_are_added_but_not_those_of_the_object() {
+    let world = World::with_objects(&[Arch::Amd64]);
+    let build = ["build", "-t", "localhost/me/pass:v1", "--to", "oci:out", "-c", "objects"];
+    let marks = ["--label", "a=b=c", "--annotation", "org.opencontainers.image.title=other"];
+    world.run(&[&build[..], &marks].concat()).done();
+    let artifact = world.load("localhost/me/pass:v1");
+    let image = artifact.images()[0];
+    assert_eq!(image.labels()["a"], "b=c");
+    assert_eq!(image.manifest().annotations["org.opencontainers.image.title"], "other");
+    let reserved = [&build[..], &["--label", "io.ebpf.maps={}"]].concat();
+    let (code, said) = world.run(&reserved).failed(&world);
+    let expected = "error: the label `io.ebpf.maps` is read from the object and cannot be set\n";
+    assert_eq!((code, said.as_str()), (2, expected));
+}
+
+#[test]
+fn platforms_that_differ_are_labelled_by_themselves_if_they_may() {
+    let world = World::new();
+    world.write("a.o", super::world::compiled(PASS, Endian::Little));
+    world.write("b.o", super::world::compiled(&PASS.replace("pass(", "drop("), Endian::Little));
+    let args = ["build", "-t", "localhost/p:v1", "--to", "oci:out", "--allow-divergence"];
+    let run = world.run(&[&args[..], &["linux/amd64=a.o", "linux/arm64=b.o"]].concat());
+    assert!(run.stderr.contains("warning: the platforms differ: program `drop`"), "{}", run.stderr);
+    run.done();
+    let artifact = world.load("localhost/p:v1");
+    let programs: Vec<_> =
+        artifact.images().iter().map(|image| image.labels()["io.ebpf.programs"].clone()).collect();
+    assert_eq!(programs, [r#"{"pass":"xdp"}"#, r#"{"drop":"xdp"}"#]);
 }

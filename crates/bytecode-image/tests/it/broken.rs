@@ -17,6 +17,9 @@ fn good() -> Option<Vec<Parts>> {
 /// What makes an image wrong, and what is said then.
 type Case<F> = (F, &'static [&'static str]);
 
+/// Makes an index of the images of a good one.
+type Make = fn(Vec<Parts>) -> Artifact;
+
 /// Changes to the image for amd64.
 static IMAGES: [Case<fn(&mut Parts)>; 30] = [
     (
@@ -269,7 +272,7 @@ fn attestation(annotated: bool) -> (spec::Descriptor, Artifact) {
 }
 
 /// Indexes with something wrong.
-static INDEXES: [Case<fn(Vec<Parts>) -> Artifact>; 11] = [
+static INDEXES: [Case<Make>; 11] = [
     (
         |_| index_of(Vec::new()),
         &["error index-empty - [bpfman 0.6 (Rust), bpfman (Go)] it holds no images"],
@@ -323,9 +326,9 @@ static INDEXES: [Case<fn(Vec<Parts>) -> Artifact>; 11] = [
     (
         |mut parts| {
             // Variants are no platforms of their own to bpfman.
-            for at in 0..2 {
-                parts[at].platform = format!("linux/arm/v{}", 6 + at);
-                parts[at].entry = Some(parts[at].platform.clone());
+            for (parts, variant) in parts.iter_mut().zip(["v6", "v7"]) {
+                parts.platform = format!("linux/arm/{variant}");
+                parts.entry = Some(parts.platform.clone());
             }
             index(&parts)
         },
@@ -354,9 +357,9 @@ static INDEXES: [Case<fn(Vec<Parts>) -> Artifact>; 11] = [
     ),
     (
         |mut parts| {
-            for at in 0..3 {
-                parts[at].layers = vec![layer(&[("object.o", &by_place(Arch::Amd64))])];
-                parts[at].label(PROGRAMS, Some(r#"{"count":"uprobe"}"#));
+            for parts in &mut parts[..3] {
+                parts.layers = vec![layer(&[("object.o", &by_place(Arch::Amd64))])];
+                parts.label(PROGRAMS, Some(r#"{"count":"uprobe"}"#));
             }
             parts[3].layers = vec![layer(&[("object.o", &by_place(Arch::S390x))])];
             parts[3].label(PROGRAMS, Some(r#"{"count":"probe"}"#));

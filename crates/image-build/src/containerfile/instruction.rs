@@ -37,7 +37,7 @@ pub(crate) enum Kind {
     User(String),
     Volume(Vec<String>),
     Workdir(String),
-    /// What only an engine can do, by its name: `RUN`, `COPY --link`.
+    /// What only an engine can do, by its name: `RUN`, `COPY --parents`.
     Beyond(String),
 }
 
@@ -57,6 +57,8 @@ pub(crate) struct Copy {
     pub(crate) from: Option<String>,
     pub(crate) chmod: Option<String>,
     pub(crate) chown: Option<String>,
+    /// Whether it is made without regard to what the stage has.
+    pub(crate) link: bool,
     /// At least one.
     pub(crate) sources: Vec<String>,
     pub(crate) destination: String,
@@ -166,6 +168,7 @@ impl Reader<'_> {
             ast::Command::Shell(line) => {
                 let line = lines::logical(self.text, line.span.start, self.escape);
                 match serde_json::from_str::<Vec<serde_json::Value>>(&line) {
+                    Ok(words) if words.is_empty() => Ok(Command::Exec(Vec::new())),
                     Ok(_) => Err(InstructionError::NotStrings),
                     Err(_) => Ok(Command::Shell(line)),
                 }
@@ -183,7 +186,11 @@ impl Reader<'_> {
                 "from" => &mut copy.from,
                 "chmod" => &mut copy.chmod,
                 "chown" => &mut copy.chown,
-                "link" | "parents" | "exclude" => {
+                "link" => {
+                    copy.link = switch(flag)?;
+                    continue;
+                }
+                "parents" | "exclude" => {
                     beyond = Some(Kind::Beyond(format!("COPY --{name}")));
                     continue;
                 }
@@ -215,6 +222,18 @@ pub(super) fn set_flag(
     match place.replace(value.value.to_string()) {
         Some(_) => Err(error("stands there twice")),
         None => Ok(()),
+    }
+}
+
+/// Returns what a flag says that is there or not, or is `true` or `false`.
+fn switch(flag: &ast::Flag<'_>) -> Result<bool, InstructionError> {
+    match flag.value.as_ref().map(|value| &*value.value) {
+        None | Some("true") => Ok(true),
+        Some("false") => Ok(false),
+        Some(value) => Err(InstructionError::BadFlag {
+            flag: flag.name.value.to_string(),
+            reason: format!("is `{value}`, neither `true` nor `false`"),
+        }),
     }
 }
 

@@ -12,9 +12,21 @@ pub(crate) fn number(text: &str, at: usize) -> usize {
 /// comments and empty lines in between are left out (Dockerfile reference,
 /// "Format").
 pub(crate) fn logical(text: &str, at: usize, escape: char) -> String {
-    let mut joined = String::new();
+    join(text, at, escape).0
+}
+
+/// Returns where the logical line that starts at the byte `at` ends: behind
+/// its last line.
+pub(crate) fn end(text: &str, at: usize, escape: char) -> usize {
+    join(text, at, escape).1
+}
+
+fn join(text: &str, at: usize, escape: char) -> (String, usize) {
+    let (mut joined, mut end) = (String::new(), at);
     let mut is_first = true;
-    for line in text.get(at..).unwrap_or_default().split('\n') {
+    for line in text.get(at..).unwrap_or_default().split_inclusive('\n') {
+        end += line.len();
+        let line = line.strip_suffix('\n').unwrap_or(line);
         let line = line.strip_suffix('\r').unwrap_or(line);
         let start = line.trim_start();
         if !is_first && (start.is_empty() || start.starts_with('#')) {
@@ -30,7 +42,7 @@ pub(crate) fn logical(text: &str, at: usize, escape: char) -> String {
         }
     }
     joined.truncate(joined.trim_end().len());
-    joined
+    (joined, end)
 }
 
 /// Returns the text with a blank for each carriage return that ends no line:
@@ -66,6 +78,15 @@ mod tests {
             assert_eq!(logical(text, 0, '\\'), expected, "{text:?}");
         }
         assert_eq!(logical("x CMD a`\nb\\\nc", 2, '`'), "CMD ab\\");
+    }
+
+    #[test]
+    fn a_logical_line_ends_behind_its_last_line() {
+        for (text, expected) in
+            [("a\nb", 2), ("a\\\n#\n\nb\r\nc", 9), ("a\\\n", 3), ("a", 1), ("", 0)]
+        {
+            assert_eq!(end(text, 0, '\\'), expected, "{text:?}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@
 mod health;
 mod instruction;
 mod lines;
+mod mask;
 mod words;
 
 use std::collections::BTreeSet;
@@ -47,6 +48,17 @@ pub(crate) struct Stage {
     pub(crate) instructions: Vec<Instruction>,
 }
 
+/// Returns whether the directive `syntax` names the language that this is.
+fn is_usual(syntax: &str) -> bool {
+    let name = syntax.strip_prefix("docker.io/").unwrap_or(syntax);
+    let name = name.split(['@', ':']).next().unwrap_or_default();
+    matches!(name, "" | "docker/dockerfile" | "docker/dockerfile-upstream")
+}
+
+fn foreign_syntax(syntax: &str) -> String {
+    format!("its language is that of `{syntax}`, which only `--engine docker` knows")
+}
+
 /// The largest Containerfile that is read.
 const SIZE_MAX: usize = 4 << 20;
 
@@ -68,8 +80,15 @@ impl Containerfile {
         // The parser forgets a byte order mark, and counts without it.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let text = &lines::without_lone_returns(text);
-        let file =
-            ast::parse(text).map_err(|error| invalid(error.line().max(1), format!("{error:#}")))?;
+        let masked = mask::mask(text);
+        let file = ast::parse(&masked)
+            .map_err(|error| invalid(error.line().max(1), format!("{error:#}")))?;
+        if let Some(syntax) = &file.parser_directives.syntax
+            && !is_usual(syntax.value.value)
+        {
+            let line = lines::number(text, syntax.value.span.start);
+            return Err(invalid(line, foreign_syntax(syntax.value.value)));
+        }
         let escape = file.parser_directives.escape.as_ref().map_or('\\', |it| it.value.value);
         let read = |instruction: &ast::Instruction<'_>| {
             Instruction::new(instruction, text, escape)

@@ -24,6 +24,10 @@ fn instructions_are_told_apart() {
         let (from, destination) = (from.map(str::to_owned), destination.to_owned());
         Kind::Copy(Copy { from, sources: words(sources), destination, ..Copy::default() })
     };
+    let link = |link: bool| {
+        let destination = "/".to_owned();
+        Kind::Copy(Copy { link, sources: words(&["a"]), destination, ..Copy::default() })
+    };
     let beyond = |name: &str| Kind::Beyond(name.to_owned());
     let shell = |line: &str| Command::Shell(line.to_owned());
     let cases = [
@@ -39,19 +43,24 @@ fn instructions_are_told_apart() {
                 chown: Some("1:2".to_owned()),
                 sources: words(&["a"]),
                 destination: "/".to_owned(),
-                from: None,
+                ..Copy::default()
             }),
         ),
-        ("COPY --link a /", beyond("COPY --link")),
+        ("COPY --link a /", link(true)),
+        ("COPY --link=true a /", link(true)),
+        ("COPY --link=false a /", link(false)),
+        ("COPY --link --parents a /", beyond("COPY --parents")),
         ("COPY <<X /y\nlines\nX\n", beyond("COPY with a here-document")),
         ("ADD a /", beyond("ADD")),
         ("RUN --mount=type=cache,target=/x \\\n # no\n make", beyond("RUN")),
         ("RUN <<X\nFROM y\nX\n", beyond("RUN")),
+        ("RUN cat <<X >/y\nFROM y\nX\n", beyond("RUN")),
         ("ONBUILD RUN x", beyond("ONBUILD")),
         ("CMD [\"a\",\\\n \"b\"]", Kind::Cmd(Command::Exec(words(&["a", "b"])))),
         ("CMD []", Kind::Cmd(Command::Exec(Vec::new()))),
         ("CMD ['a']", Kind::Cmd(shell("['a']"))),
         ("CMD a && \\\n b", Kind::Cmd(shell("a &&  b"))),
+        ("ENTRYPOINT [ ]", Kind::Entrypoint(Command::Exec(Vec::new()))),
         ("ENTRYPOINT a", Kind::Entrypoint(shell("a"))),
         ("SHELL [\"a\"]", Kind::Shell(words(&["a"]))),
         ("VOLUME a b", Kind::Volume(words(&["a", "b"]))),

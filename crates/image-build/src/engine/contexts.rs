@@ -119,6 +119,26 @@ impl Stages {
     }
 }
 
+/// Adds the contexts under every name by which the file calls them, for an
+/// engine to which `golang` and `docker.io/library/golang:latest` are two.
+pub(super) fn add_spellings(job: &Job, group: &mut Group) {
+    let (Some(file), Some(platform)) = (&job.file, group.platforms.first()) else { return };
+    let scope = Scope::global(file, &job.request, platform).unwrap_or_default();
+    let mut words: Vec<String> = Vec::new();
+    for stage in &file.stages {
+        words.extend(scope.text(&stage.base));
+        words.extend(stage.instructions.iter().filter_map(|instruction| match &instruction.kind {
+            Kind::Copy(copy) => copy.from.clone(),
+            _ => None,
+        }));
+    }
+    for word in words {
+        if let Some(source) = group.contexts.get(&familiar(&word)).cloned() {
+            group.contexts.entry(word).or_insert(source);
+        }
+    }
+}
+
 /// Returns how a context is used beyond `COPY --from=NAME`, if it is one that
 /// `is_meant` says yes to: a phrase that fits after "cannot". `None` also
 /// where the file cannot be understood here.
@@ -128,8 +148,7 @@ pub(super) fn other_use(
     is_meant: impl Fn(&ContextSource) -> bool,
 ) -> Option<String> {
     let (file, platform) = (job.file.as_ref()?, group.platforms.first()?);
-    let is_context =
-        |name: &String| group.contexts.get(name).is_some_and(|source| is_meant(source));
+    let is_context = |name: &String| group.contexts.get(name).is_some_and(&is_meant);
     let target = native::target(file, &job.request).ok()?;
     if let Some(name) = file.stages[target].name.as_ref().filter(|name| is_context(name)) {
         return Some(format!("build the stage `{name}` from the context of that name"));

@@ -25,7 +25,7 @@ const SAVE: &str = "docker image save";
 
 /// How buildx is called.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Buildx {
+pub(super) enum Buildx {
     /// As a plugin of this docker.
     Plugin(PathBuf),
     /// By itself.
@@ -94,7 +94,7 @@ impl Files {
 }
 
 /// Returns the start of a build's command line, which says what to build.
-fn start(
+pub(super) fn start(
     buildx: &Buildx,
     builder: Option<&str>,
     request: &BuildRequest,
@@ -116,7 +116,7 @@ fn start(
 }
 
 /// Has the images written to an archive.
-fn to_archive(mut command: Cmd, request: &BuildRequest, archive: &Path) -> Cmd {
+pub(super) fn to_archive(mut command: Cmd, request: &BuildRequest, archive: &Path) -> Cmd {
     // An index for one platform, where BuildKit makes none, takes none.
     for (name, value) in &request.annotations {
         command = command.args(["--annotation".to_owned(), format!("manifest:{name}={value}")]);
@@ -141,7 +141,7 @@ fn comma_field(name: &str, path: &Path) -> OsString {
 ///
 /// The BuildKit in docker 20.10 leaves an ARG before the first FROM empty that
 /// is there for podman's sake; so it is given the platform, which is one here.
-fn to_docker(mut command: Cmd, job: &Job, name: &str) -> Cmd {
+pub(super) fn to_docker(mut command: Cmd, job: &Job, name: &str) -> Cmd {
     let Some(platform) = job.request.platforms.first().map(normal) else { return command };
     let parts = [
         ("TARGETPLATFORM", platform.to_string()),
@@ -159,20 +159,20 @@ fn to_docker(mut command: Cmd, job: &Job, name: &str) -> Cmd {
     command.args(["--load", "--tag", name])
 }
 
-fn save(docker: &Path, name: &str, file: &Path) -> Cmd {
+pub(super) fn save(docker: &Path, name: &str, file: &Path) -> Cmd {
     Cmd::new(docker).args(["image", "save", "--output"]).arg(file).arg(name)
 }
 
-fn remove(docker: &Path, name: &str) -> Cmd {
+pub(super) fn remove(docker: &Path, name: &str) -> Cmd {
     Cmd::new(docker).args(["image", "rm", name])
 }
 
-/// Returns whether a failed build says that this builder writes no archives.
-fn is_classic(said: &str) -> bool {
+/// Returns whether a failed build says that this builder is classic docker:
+/// it writes no archives, or not for several platforms.
+pub(super) fn is_classic(said: &str) -> bool {
     said.lines().any(|line| {
-        line.contains("OCI exporter")
-            && line.contains("not supported")
-            && line.contains("docker driver")
+        let is_meant = line.contains("OCI exporter") || line.contains("latform");
+        is_meant && line.contains("not supported for") && line.contains("docker driver")
     })
 }
 

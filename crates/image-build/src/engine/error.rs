@@ -58,7 +58,7 @@ pub enum EngineError {
         engine: &'static str,
         /// Why not.
         #[source]
-        problem: Problem,
+        problem: Box<Problem>,
     },
     /// The main context cannot be prepared for an engine.
     #[error("the build context cannot be put together")]
@@ -74,7 +74,7 @@ pub enum EngineError {
         command: &'static str,
         /// Why not.
         #[source]
-        reason: oci::Error,
+        reason: Box<oci::Error>,
     },
     /// The engine names another image than it wrote.
     #[error("`{command}` {says}, but wrote an image with {found}")]

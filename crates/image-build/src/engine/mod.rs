@@ -188,19 +188,4 @@ fn unique_name() -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn engines_have_words() {
-        for word in ["native", "docker", "podman"] {
-            assert_eq!(word.parse::<Engine>().unwrap().to_string(), word);
-        }
-        assert_eq!(Engine::default(), Engine::Native);
-        for word in ["", "Docker", "buildah"] {
-            let error = word.parse::<Engine>().unwrap_err().to_string();
-            let known = "write `native`, `docker` or `podman`";
-            assert_eq!(error, format!("unknown engine `{word}`: {known}"));
-        }
-    }
-}
+mod tests;

@@ -15,7 +15,7 @@ use host::Cmd;
 use oci::Image;
 
 use super::command::options;
-use super::contexts::{Group, each, other_use};
+use super::contexts::{Group, add_spellings, each, other_use};
 use super::error::EngineError;
 use super::run::{self, Runner};
 use super::stage::{NOTHING, without_ignored};
@@ -33,6 +33,7 @@ pub(super) fn build(job: &mut Job, runner: &Runner<'_>) -> Result<Vec<Image>, Er
     for group in &mut groups {
         check_contexts(job, group)?;
         prepare_contexts(job, group)?;
+        add_spellings(job, group);
     }
     let podman = host::find_tool("podman")
         .ok_or(EngineError::Missing { engine: ENGINE_PODMAN, what: "`podman`" })?;
@@ -106,7 +107,7 @@ fn ignore_file(job: &Job) -> Result<PathBuf, Error> {
 }
 
 /// Returns a build's command line without the context at its end.
-fn start(
+pub(super) fn start(
     podman: &Path,
     request: &BuildRequest,
     group: &Group,
@@ -127,12 +128,12 @@ fn start(
         .args(["--tag", name])
 }
 
-fn save(podman: &Path, name: &str, archive: &Path) -> Cmd {
+pub(super) fn save(podman: &Path, name: &str, archive: &Path) -> Cmd {
     let save = ["image", "save", "--quiet", "--format=oci-archive", "--output"];
     Cmd::new(podman).args(save).arg(archive).arg(name)
 }
 
 /// Removes images, those that are not there as well.
-fn remove(podman: &Path, names: &[String]) -> Cmd {
+pub(super) fn remove(podman: &Path, names: &[String]) -> Cmd {
     Cmd::new(podman).args(["image", "rm", "--ignore"]).args(names)
 }

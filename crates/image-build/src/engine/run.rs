@@ -63,7 +63,7 @@ pub(super) fn failed(command: &'static str, error: RunError) -> Error {
 pub(super) fn reading<T>(command: &'static str, read: Result<T, oci::Error>) -> Result<T, Error> {
     read.map_err(|reason| match reason {
         oci::Error::Interrupted => Error::Interrupted,
-        reason => EngineError::Unreadable { command, reason }.into(),
+        reason => EngineError::Unreadable { command, reason: Box::new(reason) }.into(),
     })
 }
 

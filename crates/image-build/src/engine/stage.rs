@@ -73,7 +73,10 @@ pub(super) fn without_ignored(
 ) -> Result<PathBuf, Error> {
     let fail = |problem: Problem| match problem {
         Problem::Other(error) => *error,
-        problem => EngineError::Context { name: name.to_owned(), engine, problem }.into(),
+        problem => {
+            let (name, problem) = (name.to_owned(), Box::new(problem));
+            EngineError::Context { name, engine, problem }.into()
+        }
     };
     let context = Context::open(directory, format!("the context `{name}`"), None)?;
     let staged = StagedContext::new(work)?;

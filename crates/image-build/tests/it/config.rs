@@ -37,6 +37,9 @@ fn each_instruction_sets_its_part() {
         ("ENTRYPOINT [\"./x\",\"--crd\"]", r#"{"Entrypoint":["./x","--crd"],"WorkingDir":"/"}"#),
         ("ENTRYPOINT x", r#"{"Entrypoint":["/bin/sh","-c","x"],"WorkingDir":"/"}"#),
         ("CMD [\"c\"]\nENTRYPOINT [\"e\"]", r#"{"Entrypoint":["e"],"Cmd":["c"],"WorkingDir":"/"}"#),
+        // Nothing is left of what was there.
+        ("ENTRYPOINT [\"e\"]\nENTRYPOINT []", r#"{"WorkingDir":"/"}"#),
+        ("CMD [\"c\"]\nENTRYPOINT [ ]\nCMD []", r#"{"WorkingDir":"/"}"#),
         (
             "SHELL [\"/bin/bash\",\"-ec\"]\nCMD x",
             r#"{"Cmd":["/bin/bash","-ec","x"],"WorkingDir":"/","Shell":["/bin/bash","-ec"]}"#,
@@ -78,6 +81,14 @@ fn the_escape_character_can_be_another() {
     let image = world.only(&world.request());
     let labels: Vec<_> = image.labels().iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
     assert_eq!(labels, [("a", "b c"), ("d", r"C:\x")]);
+}
+
+#[test]
+fn the_usual_language_can_be_named() {
+    for name in ["docker/dockerfile:1", "docker.io/docker/dockerfile-upstream@sha256:1"] {
+        let world = World::new(&format!("# syntax={name}\nFROM scratch\nLABEL a=b\n"));
+        assert!(world.show().ends_with("LABEL a=b\n"));
+    }
 }
 
 #[test]

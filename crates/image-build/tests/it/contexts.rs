@@ -34,6 +34,16 @@ fn a_directory_stands_for_a_stage() {
 }
 
 #[test]
+fn a_replaced_stage_may_hold_anything() {
+    let world = World::new(
+        "FROM x AS build\nRUN cat <<A <<-B >/y\nFROM a\nA\n\tHELLO\n\tB\nADD --checksum=sha256:1 https://x/y /\nCOPY <<C --parents /z\nRUN\nC\nONBUILD RUN cat <<D\nUSER\nD\nENTRYPOINT []\nFROM scratch\nCOPY --from=build app /\n",
+    )
+    .file("a/app", "a");
+    let image = world.only(&request(&world, &["build=a"]));
+    assert!(show(&image).ends_with("COPY --from=build app /\n  f 0644 0:0 app a\n"));
+}
+
+#[test]
 fn each_platform_has_its_directory() {
     let world = World::new("FROM x AS build\nFROM scratch\nCOPY --from=build app /\n")
         .file("a/app", "a")

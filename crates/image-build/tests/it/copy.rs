@@ -1,6 +1,6 @@
 //! COPY and WORKDIR: what is where afterwards.
 
-use crate::support::{World, same};
+use crate::support::{World, same, show};
 
 /// A context with a bit of everything.
 fn world(lines: &str) -> World {
@@ -189,6 +189,56 @@ fn links_in_the_image_are_followed_within_it() {
           f 0644 0:0 usr/lib/old F
         COPY f /usr/lib/named
           f 0644 0:0 usr/lib/old F
+        ",
+    );
+}
+
+/// As a layer of its own, made without a look at what is below.
+#[test]
+fn a_linked_copy_does_not_see_what_is_there() {
+    let world = World::new(
+        "FROM scratch AS all\nCOPY root /\nCOPY --link f /lib/\nCOPY --link --chown=5 d /usr/lib\nCOPY --link=false f /lib/g\nCOPY --link --chmod=600 f /lib/h\nFROM scratch\nCOPY --from=all / /\n",
+    )
+    .file("f", "F")
+    .file("d/x", "X")
+    .file("root/usr/lib/old", "O")
+    .mode("root/usr", 0o700)
+    .mode("root/usr/lib", 0o700)
+    .link("root/lib", "usr/lib");
+    let mut request = world.request();
+    request.target = Some("all".to_owned());
+    let text = show(&world.only(&request));
+    let copies = text.lines().skip_while(|line| !line.starts_with("COPY --link"));
+    same(
+        &copies.map(|line| format!("{line}\n")).collect::<String>(),
+        "
+        COPY --link f /lib/
+          d 0755 0:0 lib/
+          f 0644 0:0 lib/f F
+        COPY --link --chown=5 d /usr/lib
+          d 0755 5:5 usr/
+          d 0755 5:5 usr/lib/
+          f 0644 5:5 usr/lib/x X
+        COPY --link=false f /lib/g
+          f 0644 0:0 lib/g F
+        COPY --link --chmod=600 f /lib/h
+          f 0600 0:0 lib/h F
+        ",
+    );
+    // What later steps see is what the layers make together.
+    let text = world.show();
+    same(
+        &text.lines().skip(2).map(|line| format!("{line}\n")).collect::<String>(),
+        "
+        COPY --from=all / /
+          d 0755 0:0 lib/
+          f 0644 0:0 lib/f F
+          f 0644 0:0 lib/g F
+          f 0600 0:0 lib/h F
+          d 0755 5:5 usr/
+          d 0755 5:5 usr/lib/
+          f 0644 0:0 usr/lib/old O
+          f 0644 5:5 usr/lib/x X
         ",
     );
 }

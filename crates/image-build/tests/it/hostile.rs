@@ -219,27 +219,3 @@ fn words_cannot_grow_for_ever() {
         assert!(message.contains(" has more than 4096 bytes"), "{message}");
     }
 }
-
-/// The most memory that this process ever had, in bytes.
-#[cfg(target_os = "linux")]
-fn peak() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_large_file_is_streamed() {
-    const SIZE: u64 = 256 << 20;
-    let world = World::new("FROM scratch\nCOPY big /\nFROM scratch\nCOPY --from=0 big /x/\n")
-        .file("big", "");
-    std::fs::File::options().write(true).open(world.path("big")).unwrap().set_len(SIZE).unwrap();
-    let before = peak();
-    let image = world.only(&world.request());
-    let grown = peak() - before;
-    // Other tests run beside this one and are as small.
-    assert!(grown < SIZE / 2, "{grown} bytes of memory for a file of {SIZE}");
-    let limits = EntryLimits { kept: 0, ..EntryLimits::default() };
-    assert_eq!(image.layers()[0].entries(limits).unwrap()[1].size, SIZE);
-}

@@ -9,6 +9,7 @@ mod support;
 
 mod bases;
 mod bytecode;
+mod cache;
 mod config;
 mod contexts;
 mod copy;

@@ -123,9 +123,7 @@ fn what_only_an_engine_does_names_both_ways_out() {
     let by_engine = "or build with `--engine docker` or `--engine podman`";
     for (line, name) in [
         ("RUN go build", "RUN"),
-        ("ADD x /", "ADD"),
         ("ONBUILD COPY x /", "ONBUILD"),
-        ("COPY --link x /", "COPY --link"),
         ("COPY --parents x /", "COPY --parents"),
         ("COPY --exclude=y x /", "COPY --exclude"),
         ("COPY <<E /x\ntext\nE", "COPY with a here-document"),
@@ -141,6 +139,12 @@ hint: make the files of the stage on the host and put them in its place: `--buil
             ),
         );
     }
+    fails(
+        "ADD https://x/y.tar /",
+        &format!(
+            "the built-in builder does not do `ADD`\nhint: write COPY for files that are neither archives nor URLs; or make the files of the stage on the host and put them in its place (name it with `FROM … AS NAME`): `--build-context NAME=DIR`, or `--build-context NAME::PLATFORM=DIR` for each platform; {by_engine}"
+        ),
+    );
     fails(
         "RUN x",
         &format!(
@@ -232,6 +236,16 @@ fn containerfiles_that_are_none() {
             "the flag `--retries` is `-1`, not a number",
         ),
         ("FROM scratch\nSHELL /bin/sh\n", 2, "expected JSON array"),
+        (
+            "FROM scratch\nCOPY --link=1 a /\n",
+            2,
+            "the flag `--link` is `1`, neither `true` nor `false`",
+        ),
+        (
+            "# escape=`\n# syntax=quay.io/my/language:1\nFROM scratch\n",
+            2,
+            "its language is that of `quay.io/my/language:1`, which only `--engine docker` knows",
+        ),
     ];
     assert!(!cases.iter().any(|(_, _, message)| message.contains(name)));
     for (text, line, message) in cases {

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::error::Error as StdError;
 use std::ffi::OsString;
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -39,7 +40,7 @@ pub(crate) fn is_again<T>(name: &str, prepare: impl FnOnce() -> Option<(Variable
             let said = String::from_utf8_lossy(&output.stdout);
             assert!(said.contains("1 passed"), "no test has the name {name}: {said}");
             // What could not run there, for instance.
-            eprint!("{}", String::from_utf8_lossy(&output.stderr));
+            std::io::stderr().write_all(&output.stderr).unwrap();
         }
         Err(error) => panic!("{error}: {}\n{}", error.stdout, error.stderr),
     }

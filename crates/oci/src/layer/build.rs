@@ -3,23 +3,22 @@
 //! Equal entries in equal order make equal bytes: headers are ustar with
 //! fixed fields, and the long names of GNU tar (its manual, "Basic Tar Format")
 //! come before an entry only where its name or link does not fit. Not those of
-//! pax, whose records many readers split at a newline in a name. What grows
-//! beyond a few megabytes goes to a file, so that memory stays flat. Not here:
-//! which entries, and in which order.
+//! pax, whose records many readers split at a newline in a name. Not here:
+//! which entries, in which order, and where the bytes go ([`super::pack`]).
 
 use std::ffi::OsStr;
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
+use std::sync::OnceLock;
 
-use host::fs::Staged;
 use tar::EntryType;
 
+use super::pack::{Measuring, Packing, unpack};
 use super::{BLOCK, Layer};
 use crate::blob::for_each_chunk;
 use crate::error::check_interrupt;
-use crate::spec::Descriptor;
-use crate::{Blob, Content, Error, HashingWriter, gzip, media};
+use crate::{Blob, Digest, Error};
 
 /// Whose an entry is, and who may do what with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -32,31 +31,86 @@ pub struct Attributes {
     pub gid: u64,
 }
 
-/// Makes a layer of entries.
+/// Makes a layer of entries, or measures the one that they would make.
 #[derive(Debug)]
-pub struct LayerBuilder {
-    tar: HashingWriter<gzip::Encoder<HashingWriter<Sink>>>,
+pub struct LayerBuilder<O = Packing> {
+    out: O,
     mtime: u64,
 }
 
-impl LayerBuilder {
+impl LayerBuilder<Packing> {
     /// Starts a layer whose entries were all changed at `mtime` (seconds since
     /// 1970). If it becomes large, it is put into the directory `work`, which
     /// must exist, and must stay while the layer is used.
     pub fn new(mtime: u64, work: &Path) -> LayerBuilder {
-        LayerBuilder::with_sink(mtime, Some(work.to_owned()))
+        LayerBuilder { out: Packing::new(Some(work.to_owned())), mtime }
     }
 
     /// Starts a layer that stays in memory whatever its size.
     pub(super) fn in_memory(mtime: u64) -> LayerBuilder {
-        LayerBuilder::with_sink(mtime, None)
+        LayerBuilder { out: Packing::new(None), mtime }
     }
 
-    fn with_sink(mtime: u64, work: Option<PathBuf>) -> LayerBuilder {
-        let sink = HashingWriter::new(Sink::Memory(Vec::new(), work));
-        LayerBuilder { tar: HashingWriter::new(gzip::Encoder::new(sink)), mtime }
+    /// Returns what tells layers that this makes from those that others make
+    /// of the same tar, as another version of a compressor does: the digest of
+    /// a small layer.
+    ///
+    /// # Errors
+    ///
+    /// Fails if no layer can be made.
+    pub fn identity() -> Result<Digest, Error> {
+        static IDENTITY: OnceLock<Digest> = OnceLock::new();
+        if let Some(identity) = IDENTITY.get() {
+            return Ok(*identity);
+        }
+        // Long enough to be cut into pieces, and not all alike.
+        let content: Vec<u8> = (0..280_000u32).map(|i| (i * (i >> 7) % 251) as u8).collect();
+        let mut builder = LayerBuilder::in_memory(0);
+        let attributes = Attributes { mode: 0o644, uid: 0, gid: 0 };
+        builder.file(Path::new("sample"), attributes, content.len() as u64, &mut &*content)?;
+        let digest = builder.finish()?.blob().digest();
+        Ok(*IDENTITY.get_or_init(|| digest))
     }
 
+    /// Writes the end, and returns the layer.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the file that holds the layer cannot be written.
+    pub fn finish(mut self) -> Result<Layer, Error> {
+        self.put(&END)?;
+        self.out.finish()
+    }
+
+    /// Makes a layer of a tar that exists, as [`LayerBuilder::new`] does of
+    /// entries.
+    pub(crate) fn compress(tar: &Blob, work: &Path) -> Result<Layer, Error> {
+        let mut builder = LayerBuilder::new(0, work);
+        tar.for_each_chunk(&mut |chunk| {
+            check_interrupt()?;
+            builder.put(chunk)
+        })?;
+        builder.out.finish()
+    }
+}
+
+impl LayerBuilder<Measuring> {
+    /// Starts to measure: nothing is compressed or kept, which takes a small
+    /// part of the time.
+    pub fn measuring(mtime: u64) -> LayerBuilder<Measuring> {
+        LayerBuilder { out: Measuring::default(), mtime }
+    }
+
+    /// Returns the digest that the layer's tar would have.
+    pub fn diff_id(self) -> Digest {
+        self.out.finish(&END)
+    }
+}
+
+/// Two empty blocks are the end of a tar.
+const END: [u8; 2 * BLOCK] = [0; 2 * BLOCK];
+
+impl<O: Write> LayerBuilder<O> {
     /// Adds a directory. Its parents are not added with it.
     ///
     /// # Errors
@@ -98,36 +152,6 @@ impl LayerBuilder {
         self.content(path, size, content)
     }
 
-    /// Writes the end, and returns the layer.
-    ///
-    /// # Errors
-    ///
-    /// Fails if the file that holds the layer cannot be written.
-    pub fn finish(mut self) -> Result<Layer, Error> {
-        // Two empty blocks are the end of a tar.
-        self.put(&[0; 2 * BLOCK])?;
-        self.seal()
-    }
-
-    /// Makes a layer of a tar that exists, as [`LayerBuilder::new`] does of
-    /// entries.
-    pub(crate) fn compress(tar: &Blob, work: &Path) -> Result<Layer, Error> {
-        let mut builder = LayerBuilder::new(0, work);
-        tar.for_each_chunk(&mut |chunk| {
-            check_interrupt()?;
-            builder.put(chunk)
-        })?;
-        builder.seal()
-    }
-
-    fn seal(self) -> Result<Layer, Error> {
-        let (encoder, diff_id, _) = self.tar.finish();
-        let (sink, digest, size) = encoder.finish().map_err(unpack)?.finish();
-        let content = sink.finish(&digest.hex())?;
-        let blob = Blob::new(Descriptor::new(media::LAYER_GZIP, digest, size), content);
-        Ok(Layer::new(blob, diff_id))
-    }
-
     /// Writes the bytes of the entry whose header was written last.
     pub(super) fn content(
         &mut self,
@@ -151,7 +175,7 @@ impl LayerBuilder {
     }
 
     pub(super) fn put(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.tar.write_all(bytes).map_err(unpack)
+        self.out.write_all(bytes).map_err(unpack)
     }
 
     fn header(
@@ -226,68 +250,12 @@ fn check_path(path: &Path) -> Result<(), Error> {
     Err(Error::Assembly(format!("`{path}` is not a path that a layer can hold")))
 }
 
-/// How many compressed bytes are kept in memory before they go to a file.
-const MEMORY_MAX: usize = 4 << 20;
-
-/// Where the compressed bytes go.
-#[derive(Debug)]
-enum Sink {
-    /// And the directory for more, if they may leave memory.
-    Memory(Vec<u8>, Option<PathBuf>),
-    File(Staged, PathBuf),
-}
-
-impl Sink {
-    fn finish(self, name: &str) -> Result<Content, Error> {
-        match self {
-            Sink::Memory(bytes, _) => Ok(Content::Memory(bytes.into())),
-            Sink::File(staged, work) => {
-                let path = work.join(name);
-                staged.place(&path)?;
-                Ok(Content::File { path: path.into(), offset: 0 })
-            }
-        }
-    }
-}
-
-impl Write for Sink {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if let Sink::Memory(kept, Some(work)) = self
-            && kept.len() + bytes.len() > MEMORY_MAX
-        {
-            let mut staged = Staged::new(work).map_err(pack)?;
-            staged.put(kept).map_err(pack)?;
-            *self = Sink::File(staged, std::mem::take(work));
-        }
-        match self {
-            Sink::Memory(kept, _) => kept.extend_from_slice(bytes),
-            Sink::File(staged, _) => staged.put(bytes).map_err(pack)?,
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Sends an error through [`Write`]; [`unpack`] takes it out again.
-fn pack(error: host::fs::IoError) -> io::Error {
-    io::Error::other(Error::from(error))
-}
-
-fn unpack(error: io::Error) -> Error {
-    match error.downcast::<Error>() {
-        Ok(error) => error,
-        Err(error) => Error::Assembly(error.to_string()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Entry, EntryKind, EntryLimits};
+    use crate::{Content, Entry, EntryKind, EntryLimits};
     use proptest::prelude::*;
+    use std::io;
 
     const PLAIN: Attributes = Attributes { mode: 0o644, uid: 0, gid: 0 };
 
@@ -321,6 +289,32 @@ mod tests {
         ];
         assert_eq!(seen, expected);
         assert_eq!(layer.measure(1 << 20).unwrap(), layer.diff_id());
+    }
+
+    #[test]
+    fn what_is_measured_is_what_is_made() {
+        fn fill<O: Write>(builder: &mut LayerBuilder<O>, length: usize) {
+            let long = format!("{}/x", "long".repeat(70));
+            builder.directory(Path::new("a"), PLAIN).unwrap();
+            let bytes = vec![7; length];
+            builder.file(Path::new(&long), PLAIN, length as u64, &mut &*bytes).unwrap();
+            builder.symlink(Path::new("l"), OsStr::new(&long), PLAIN).unwrap();
+        }
+        for length in [0, 1000, 3_000_000] {
+            let (mut made, mut measured) = (LayerBuilder::in_memory(5), LayerBuilder::measuring(5));
+            fill(&mut made, length);
+            fill(&mut measured, length);
+            assert_eq!(measured.diff_id(), made.finish().unwrap().diff_id());
+        }
+    }
+
+    /// What this way of making layers is called; if it changes, so do layers.
+    #[test]
+    fn the_identity_is_this() {
+        let identity = LayerBuilder::identity().unwrap();
+        let expected = "sha256:a734d70418692153c945f156ad225b2cf5590e9232732b55575db0984c109dc1";
+        assert_eq!(identity.to_string(), expected);
+        assert_eq!(LayerBuilder::identity().unwrap(), identity);
     }
 
     #[test]

@@ -6,12 +6,8 @@ use host::{Background, Cmd};
 use ui::Failure;
 
 use super::images::{self, Pushed};
-use super::registry::{log_file, not_started, wait_until};
+use crate::bench::buildx::{Buildx, built, installed};
 use crate::bench::cases::Bench;
-use crate::go_tools::GO_TOOLS;
-
-/// The builder's name in buildx's own, empty configuration.
-const BUILDER: &str = "bench";
 
 /// One way to push all images.
 pub(super) struct Contender {
@@ -26,7 +22,7 @@ enum Way {
     /// go-containerregistry on layouts; all in one process, or one for each.
     Ggcr { program: PathBuf, root: PathBuf, each: bool },
     /// buildx with a buildkitd that was just started.
-    Buildx { buildx: PathBuf, buildkitd: PathBuf },
+    Buildx(Buildx),
     /// podman, an image at a time.
     Podman { program: PathBuf },
 }
@@ -60,31 +56,12 @@ pub(super) fn contenders(
         let root = root.to_owned();
         add(name, runs, program.map(|program| Way::Ggcr { program, root, each }));
     }
-    let buildx = built("buildx").and_then(|buildx| {
-        // Without the one buildkitd does not start, without the other it
-        // cannot work.
-        installed("runc")?;
-        if !host::is_root() {
-            return Err("`buildkitd` needs the rights of root".to_owned());
-        }
-        Ok(Way::Buildx { buildx, buildkitd: built("buildkitd")? })
-    });
-    add("buildx bake", runs, buildx);
+    add("buildx bake", runs, Buildx::find().map(Way::Buildx));
     if podman {
         let way = installed("podman").map(|program| Way::Podman { program });
         add("podman, an image at a time", runs.div_ceil(5), way);
     }
     (found, not_run)
-}
-
-fn installed(name: &str) -> Result<PathBuf, String> {
-    host::find_tool(name).ok_or_else(|| format!("`{name}` is not installed"))
-}
-
-fn built(name: &str) -> Result<PathBuf, String> {
-    let tool = GO_TOOLS.iter().find(|tool| tool.name == name);
-    tool.and_then(|tool| tool.path())
-        .ok_or_else(|| format!("`{name}` is not built; `cargo xtask doctor --go-tools` builds it"))
 }
 
 impl Contender {
@@ -114,7 +91,7 @@ impl Contender {
                     .map(|image| Cmd::new(program).arg(root).arg(registry).arg(&image.repository))
                     .collect(),
             ),
-            Way::Buildx { buildx, buildkitd } => bake(buildx, buildkitd, images, registry, state),
+            Way::Buildx(buildx) => bake(buildx, images, registry, state),
             Way::Podman { program } => alone(
                 images.iter().flat_map(|image| podman(program, image, registry, state)).collect(),
             ),
@@ -131,35 +108,18 @@ pub(super) fn ours(bench: &Bench<'_>, registry: &str, verbosity: &str, target: &
 
 /// Starts a buildkitd of its own and tells buildx of it.
 fn bake(
-    buildx: &Path,
-    buildkitd: &Path,
+    buildx: &Buildx,
     images: &[Pushed],
     registry: &str,
     state: &Path,
 ) -> Result<Started, Failure> {
-    let (config, file) = (state.join("buildkitd.toml"), state.join("bake.json"));
-    let text = format!("[registry.\"{registry}\"]\n  http = true\n");
-    host::fs::write_atomic(&config, text.as_bytes())?;
+    let file = state.join("bake.json");
     host::fs::write_atomic(&file, images::bake(images, registry).to_string().as_bytes())?;
-    let (socket, log) = (state.join("socket"), state.join("log"));
-    let address = format!("unix://{}", socket.display());
-    let mut daemon = Cmd::new(buildkitd)
-        .args(["--oci-worker=true", "--containerd-worker=false", "--addr", &address, "--config"])
-        .arg(&config)
-        .arg("--root")
-        .arg(state.join("root"))
-        .start(log_file(&log)?)?;
-    let up = || std::os::unix::net::UnixStream::connect(&socket).is_ok();
-    if !wait_until(up, &mut daemon) {
-        return Err(not_started("buildkitd", &log));
-    }
-    let client = |args: &[&str]| {
-        Cmd::new(buildx).args(args).env("DOCKER_CONFIG", state).env("BUILDX_CONFIG", state)
-    };
-    client(&["create", "--name", BUILDER, "--driver", "remote", &address]).run()?;
-    let options = ["bake", "--builder", BUILDER, "--allow=fs.read=*", "--provenance=false"];
-    let options = [&options[..], &["--progress=quiet", "-f"]].concat();
-    Ok(Started { commands: vec![client(&options).arg(file)], daemon: Some(daemon) })
+    let config = format!("[registry.\"{registry}\"]\n  http = true\n");
+    let daemon = buildx.start(state, &config)?;
+    let options = ["--allow=fs.read=*", "--provenance=false", "--progress=quiet", "-f"];
+    let command = buildx.command("bake", state).args(options).arg(file);
+    Ok(Started { commands: vec![command], daemon: Some(daemon) })
 }
 
 /// Returns the two commands for one image, in storage of its own: nothing of

@@ -6,7 +6,6 @@
 //! What arrived is looked at, or doing nothing would be the fastest.
 
 mod contender;
-mod cost;
 mod images;
 mod registry;
 mod report;
@@ -20,7 +19,7 @@ use oci::registry::{Client, Settings};
 use ui::{Exit, Failure, Failures};
 
 use super::cases::{Bench, peak_memory};
-use super::{Args, timed};
+use super::{Args, cost, timed};
 use crate::context::Context;
 use crate::tools;
 use contender::{Contender, Started};

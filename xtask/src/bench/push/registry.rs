@@ -1,16 +1,13 @@
-//! Servers that a measurement starts for itself, on this machine alone.
+//! A registry that a measurement starts for itself, on this machine alone.
 
-use std::fs::File;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use host::fs::IoContext;
 use host::{Background, Cmd};
-use ui::{Exit, Failure};
+use ui::Failure;
 
-/// How long a server may take to start.
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::bench::server::{log_file, not_started, wait_until};
 
 /// Debian's `docker-registry`, empty, which writes a line for each request.
 pub(super) struct Registry {
@@ -63,31 +60,6 @@ impl Registry {
 fn access_lines(log: &[u8]) -> usize {
     let log = String::from_utf8_lossy(log);
     log.lines().filter(|line| line.contains(" HTTP/1.1\" ")).count()
-}
-
-/// Waits until a server is up. Returns whether it is; not if it has ended.
-pub(super) fn wait_until(up: impl Fn() -> bool, process: &mut Background) -> bool {
-    let until = Instant::now() + PATIENCE;
-    while Instant::now() < until && !process.has_ended() {
-        if up() {
-            return true;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    false
-}
-
-/// Returns the failure of a server that does not start, with what it said.
-pub(super) fn not_started(name: &str, log: &Path) -> Failure {
-    let said = host::fs::read(log).unwrap_or_default();
-    Failure::new(Exit::Failed, format!("`{name}` does not start"))
-        .detail(String::from_utf8_lossy(&said))
-}
-
-/// Opens a server's log, empty.
-pub(super) fn log_file(path: &Path) -> Result<File, Failure> {
-    host::fs::remove_file(path)?;
-    Ok(File::options().append(true).create(true).open(path).io_context("open", path)?)
 }
 
 fn free_address() -> Result<String, Failure> {

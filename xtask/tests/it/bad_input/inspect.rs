@@ -49,7 +49,10 @@ fn what_is_wrong_with_one_platform_is_said_of_it() {
             |parts| parts.labels.retain(|(key, _)| *key != MAPS),
             &["the label `io.ebpf.maps` is missing"],
         ),
-        (|parts| parts.labels.clear(), &["the label `io.ebpf.programs` is missing"]),
+        (
+            |parts| parts.labels.clear(),
+            &["the label `io.ebpf.programs` is missing", "the label `io.ebpf.maps` is missing"],
+        ),
         (
             |parts| parts.labels[0] = (PROGRAMS, "{\"pass\":\"tc\"}"),
             &["the labels do not say what the object holds: programs {\"pass\":\"xdp\"}, maps {}"],

@@ -1,4 +1,5 @@
-//! `bench push`: what it finds to measure, and that it measures what it says.
+//! `bench push` and `bench containerfile`: what they find to measure, and that
+//! they measure what they say.
 
 use std::path::Path;
 
@@ -50,4 +51,32 @@ fn pushes_are_measured_and_what_is_not_there_is_named() {
     assert!((22 * 2..=400).contains(&cold), "{cold}");
     assert_eq!(requests("from nothing: build-images --push"), cold);
     assert!(report["peak_memory_kib"].as_u64().unwrap() > 0);
+}
+
+#[test]
+fn containerfiles_are_measured_and_who_cannot_build_is_named() {
+    if !test_support::slow() {
+        return;
+    }
+    let checkout = Checkout::cold();
+    let mut command = checkout.command(&["bench", "containerfile"]);
+    command.args(["--runs", "1", "--no-old-way", "--format", "json"]);
+    command.env("CARGO_MANIFEST_DIR", Path::new(env!("CARGO_MANIFEST_DIR")));
+    command.env("XDG_CACHE_HOME", checkout.path());
+    let run = finish(command.output().unwrap());
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let report: Value = serde_json::from_str(&run.stdout).unwrap();
+    let not_run = "buildx build: `buildx` is not built; `cargo xtask doctor --go-tools` builds it";
+    assert_eq!(report["not_run"], serde_json::json!([not_run]));
+
+    let seconds = |what: &str| row(&report, what)["median_s"].as_f64().unwrap();
+    assert!(seconds("from nothing: without a Containerfile") > 0.0);
+    assert!(seconds("from nothing: the built-in builder") < 1.0);
+    let (made, kept) =
+        (seconds("200 MB: 1 platform"), seconds("200 MB: 1 platform, kept from before"));
+    assert!(kept < made / 2.0, "{kept} {made}");
+    let large = &report["large"];
+    assert_eq!(large["bytes"], 200_000_000);
+    let peak = large["peak_memory_kib_of_4_platforms"].as_u64().unwrap();
+    assert!(peak < 200_000_000 / 1024, "{peak} KiB");
 }

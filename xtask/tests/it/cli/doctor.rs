@@ -19,6 +19,7 @@ const TOOLS: [(&str, &str, &str); 22] = [
     ("htpasswd", "test", "makes the registry's passwords"),
     ("openssl", "test", "makes the registry's certificates"),
     ("runc", "test --slow", "runs what buildkitd builds"),
+    ("dockerd", "test --slow", "takes the images"),
     ("go", "test --slow", "builds the Go programs of the tests"),
     ("clang-16", "test --slow", "the same suite with another LLVM"),
     ("clang-22", "test --slow", "the same suite with the newest LLVM"),
@@ -26,13 +27,12 @@ const TOOLS: [(&str, &str, &str); 22] = [
     ("olareg", "test --slow", "a registry that keeps lists of referrers"),
     ("crane", "test --slow", "reads and writes registries"),
     ("push-with-ggcr", "bench push", "pushes beside us"),
-    ("buildx", "bench push", "builds and pushes beside us"),
+    ("buildx", "test --slow", "builds with any BuildKit, and beside us"),
     ("buildkitd", "test --slow", "builds Containerfiles, for buildx too"),
-    ("buildctl", "test --slow", "talks with buildkitd"),
 ];
 
 /// How many of them are installed; the others are built.
-const INSTALLED: usize = 15;
+const INSTALLED: usize = 16;
 
 /// A machine with a compiler and a git, and without versions of one of them.
 fn machine() -> Machine {

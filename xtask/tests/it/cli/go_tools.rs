@@ -12,14 +12,13 @@ use crate::support::{Checkout, finish};
 const ARGS: [&str; 4] = ["doctor", "--go-tools", "--format", "json"];
 
 /// The programs, and what is built for them.
-const BUILT: [(&str, &str); 7] = [
+const BUILT: [(&str, &str); 6] = [
     ("oci-conformance", "github.com/opencontainers/distribution-spec/conformance"),
     ("olareg", "github.com/olareg/olareg/cmd/olareg"),
     ("crane", "github.com/google/go-containerregistry/cmd/crane"),
     ("push-with-ggcr", "."),
     ("buildx", "github.com/docker/buildx/cmd/buildx"),
     ("buildkitd", "github.com/moby/buildkit/cmd/buildkitd"),
-    ("buildctl", "github.com/moby/buildkit/cmd/buildctl"),
 ];
 
 /// A Go whose programs are scripts that hold what they were built from.
@@ -82,7 +81,7 @@ fn programs_are_built_once_each_from_a_module_of_its_own() {
         assert!(built.contains(&format!(" v{version}\n")), "{name}: {built}");
         assert!(built.contains("\n0 local\n"), "{name}: {built}");
         assert_eq!(built.contains("main.go"), name == "push-with-ggcr", "{name}: {built}");
-        let is_buildkit = ["buildkitd", "buildctl"].contains(&name.as_str());
+        let is_buildkit = name == "buildkitd";
         assert_eq!(built.matches("\nexclude ").count(), if is_buildkit { 2 } else { 0 });
     }
     // Nothing is left of the work, and nothing is done again.
@@ -183,7 +182,7 @@ fn tests_use_what_is_built_and_the_slow_ones_have_it_built() {
     assert_eq!(told(&machine, &checkout, &["test"]), (vec![], vec![]));
     assert_eq!(runs(&machine), [""; 0], "without --slow nothing is built");
 
-    let names = ["oci-conformance", "olareg", "crane", "buildkitd", "buildctl"];
+    let names = ["oci-conformance", "olareg", "crane", "buildx", "buildkitd"];
     let (required, slow) = told(&machine, &checkout, &["test", "--slow"]);
     assert_eq!(required, names);
     assert_eq!(slow.len(), names.len());

@@ -99,5 +99,6 @@ fn it_makes_the_same_settings() {
 fn it_does_the_same_with_whole_requests() {
     with_buildkit("engines::buildkit::it_does_the_same_with_whole_requests", || {
         requests::compare(Engine::BuildKit);
+        requests::compare_one(Engine::BuildKit, requests::layout());
     });
 }

@@ -109,6 +109,13 @@ pub(crate) const FILES: &[Case] = &[
         but_not: &[BuildKit],
     },
     case("the directory of a user", "FROM scratch\nUSER 5:6\nWORKDIR /w/x\n"),
+    case("dots on the way", "FROM scratch\nCOPY dir/../a.txt b.txt /x/../y/\n"),
+    case("links that match", "FROM scratch\nCOPY to* /t/\nCOPY dir/[lsx]* /u/\n"),
+    case("through a link", "FROM scratch\nCOPY root/lib /t\nCOPY root/lib/old /u/\n"),
+    case(
+        "what matches in another stage",
+        "FROM scratch AS one\nCOPY . /\nFROM scratch\nCOPY --from=one /*.txt /dir/[lsx]* /d/\n",
+    ),
 ];
 
 /// What becomes of settings.
@@ -130,6 +137,25 @@ pub(crate) const SETTINGS: &[Case] = &[
     case(
         "the environment",
         "FROM scratch\nENV A=1 B=\"2 3\"\nENV A=$A$B C=${A}\nENV D e f\nENV PATH=/x:$PATH\n",
+    ),
+    // To podman only a backslash is an escape there.
+    Case {
+        name: "another escape",
+        containerfile: "# escape=`\nFROM scratch\nLABEL a=b` c `\n # no\n\n d=C:\\x\nENV A=`$x\n",
+        arguments: &[],
+        but_not: &[Podman],
+    },
+    case(
+        "words of all kinds",
+        "FROM scratch\nENV A=1\nENV A=2 B=$A\nLABEL x=$A y='$A' z=\"\\$A\" w=\\$A\nWORKDIR $A\nUSER $A:$B\nVOLUME $A\nSTOPSIGNAL $A\nEXPOSE $A\n",
+    ),
+    case(
+        "no entrypoint any more",
+        "FROM scratch AS one\nENTRYPOINT [\"x\"]\nCMD [\"y\"]\nFROM one\nENTRYPOINT []\nCOPY a.txt /\n",
+    ),
+    case(
+        "settings of the base",
+        "FROM scratch AS one\nHEALTHCHECK CMD [\"x\"]\nEXPOSE 80\nVOLUME /v\nUSER u\nLABEL a=1\nFROM one\nHEALTHCHECK NONE\nEXPOSE 81\nLABEL b=2\n",
     ),
     case("commands", "FROM scratch\nENTRYPOINT [\"/a\", \"b c\"]\nCMD d \"e\" $F\n"),
     // An OCI config has no shell, so that podman does without.

@@ -2,7 +2,7 @@
 
 use image_build::{BuildRequest, Engine, NamedContext};
 
-use crate::support::{World, chain, platform, same};
+use crate::support::{World, same};
 
 const DOCKER: Engine = Engine::Docker { builder: None };
 

@@ -89,6 +89,17 @@ fn a_build_leaves_alone_what_was_there() {
         };
         assert_eq!(digests(), digests(), "the same again is the same");
         assert_eq!(podman(&["images", "--all", "--no-trunc"]), before);
+        // An image of its storage stands for another.
+        let world = World::new("FROM nowhere.invalid/x:1\nCOPY b /\n").file("b", "B");
+        let mut request = world.request();
+        let word = "nowhere.invalid/x:1=docker-image://localhost/mine";
+        request.contexts = vec![word.parse().unwrap()];
+        let (built, log) = world.build_with(&image_build::Engine::Podman, &request);
+        let built = built.unwrap_or_else(|error| panic!("{error}\n{log}"));
+        let oci::Artifact::Image(image) = &built.index.children()[0] else { panic!("no image") };
+        let entries =
+            image.layers().iter().flat_map(|layer| layer.entries(Default::default()).unwrap());
+        assert_eq!(entries.map(|entry| entry.name).collect::<Vec<_>>(), ["a", "b"]);
         podman(&["image", "rm", "localhost/mine"]);
     });
 }

@@ -4,12 +4,14 @@
 use std::collections::BTreeMap;
 
 use image_build::{BuildRequest, NamedContext};
+use oci::layout::{Tree, WriteOptions};
+use oci::{Artifact, Image, Index, Layer, Named};
 
 use super::Engine;
 use crate::support::{World, platform};
 
 /// What is asked for, by name.
-type Request = (&'static str, World, BuildRequest);
+pub(super) type Request = (&'static str, World, BuildRequest);
 
 fn request(world: &World, platforms: &[&str]) -> BuildRequest {
     let mut request = world.request();
@@ -77,7 +79,7 @@ fn everything() -> Request {
 
 fn contexts() -> Request {
     let world = World::new(
-        "FROM nowhere.invalid/go:1 AS build\nRUN go build\nFROM scratch\nCOPY --from=build app /bin/\nCOPY --from=other . /other\nCOPY a /\n",
+        "FROM nowhere.invalid/go:1 AS build\nRUN go build\nFROM scratch\nCOPY --from=build app /bin/\nCOPY --from=other . /other\nCOPY --from=docker.io/library/other:latest kept /spelled\nCOPY a /\n",
     )
     .file("a", "A")
     .file("out/app", "app")
@@ -132,6 +134,26 @@ fn ignore_file_of_its_own() -> Request {
     ("an ignore file of its own", world, request)
 }
 
+/// A layout whose image a stage starts from; not every engine takes one.
+pub(super) fn layout() -> Request {
+    let world = World::new("FROM base\nCOPY --from=base f /g\nCOPY a /\nUSER 5\n").file("a", "A");
+    let platforms = ["linux/s390x", "linux/amd64"];
+    let images = platforms.map(|word| {
+        let layer = Layer::single_file("f", word.as_bytes(), 0).unwrap();
+        let image = Image::builder(platform(word)).label("of", word).layer(layer, "COPY f /");
+        image.build().unwrap()
+    });
+    let index = Index::new(images.to_vec(), BTreeMap::new()).unwrap();
+    let word = format!("base=oci-layout://tree/quay.io/x/y@{}", index.digest());
+    let references = vec!["quay.io/x/y:1".parse().unwrap()];
+    let named = Named { references, artifact: Artifact::Index(index) };
+    let options = WriteOptions { durable: false };
+    Tree::new(world.path("tree")).write(&[named], options).unwrap();
+    let request = request(&world, &platforms);
+    let request = with_contexts(request, &world, &[&word]);
+    ("a layout as a context", world, request)
+}
+
 /// A staged file that ends in settings alone: an engine could make an empty
 /// layer of them.
 fn stage_with_settings() -> Request {
@@ -175,7 +197,7 @@ pub(super) fn compare_simple(engine: Engine) {
     }
 }
 
-fn compare_one(engine: Engine, (name, world, request): Request) {
+pub(super) fn compare_one(engine: Engine, (name, world, request): Request) {
     let (ours, theirs) = engine.both(&world, &request);
     let theirs = theirs.unwrap_or_else(|error| panic!("{name}: {error}"));
     assert_eq!(ours, theirs, "{engine:?} and the built-in builder (left): {name}");
