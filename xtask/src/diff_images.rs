@@ -154,7 +154,7 @@ fn place(word: &str, cx: &Context<'_>) -> Result<Place, Failure> {
         Destination::Oci(dir) => {
             Err(Failure::usage(format!("`{}` is not a directory", cx.shown(&dir))))
         }
-        Destination::OciArchive(_) => {
+        _ => {
             let message = "images are compared with `registry` or `oci:DIR`";
             Err(Failure::usage(message).context(format!("invalid value `{word}` for `--against`")))
         }

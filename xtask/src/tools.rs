@@ -60,6 +60,8 @@ pub(crate) static TOOLS: &[Tool] = {
         tool("git", Testing, "shows what the checkout holds", ["git", "git", "git", "git", "git"]),
         tool("skopeo", Testing, "reads the images back", ["skopeo", "skopeo", "skopeo", "skopeo", "skopeo"]),
         tool("podman", Testing, "reads the images back", ["podman", "podman", "podman", "podman", "podman"]),
+        tool("containerd", Testing, "takes the images", ["containerd", "containerd", "containerd", "containerd", "containerd"]),
+        tool("ctr", Testing, "takes the images to containerd", ["containerd", "containerd", "containerd", "containerd-ctr", "containerd-ctr"]),
         tool("umoci", Testing, "unpacks an image", ["umoci", "", "umoci", "umoci", "umoci"]),
         tool("bpftool", Testing, "loads the objects with libbpf", ["bpftool", "bpftool", "bpf", "bpftool", "bpftool"]),
         tool("readelf", Testing, "reads the objects as well", ["binutils", "binutils", "binutils", "binutils", "binutils"]),

@@ -20,7 +20,7 @@ pub(crate) struct WishArgs {
 
     /// The platforms to build for, of those of each image
     #[arg(long, value_name = "PLATFORM", value_delimiter = ',', value_parser = cli::platform)]
-    platform: Vec<Arch>,
+    pub(crate) platform: Vec<Arch>,
 
     /// The registry in the images' names, instead of the catalogue's
     #[arg(long, value_name = "HOST", help_heading = "Names")]

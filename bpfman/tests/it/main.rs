@@ -8,3 +8,15 @@
 )]
 
 mod build;
+mod copy;
+mod examples;
+mod extract;
+mod forge;
+mod inspect;
+mod lint;
+mod manifest;
+mod pull;
+mod server;
+mod snapshot;
+mod subject;
+mod world;

@@ -2,8 +2,10 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bpf_arch::Arch;
 use destination::{Destination, Options, Published};
-use oci::Named;
+use host::Cmd;
+use oci::{Named, Platform};
 use oci::registry::{Client, Event, Looks};
 use ui::{Failure, Ui};
 
@@ -17,6 +19,8 @@ pub struct Delivery<'a> {
     pub client: &'a Client,
     /// What is known already of the names there.
     pub looks: &'a Looks,
+    /// What a destination gets that takes one platform.
+    pub platform: &'a Platform,
     /// Whether files must survive a power cut.
     pub durable: bool,
 }
@@ -51,6 +55,14 @@ pub fn destinations(words: &[String], push: bool) -> Result<Vec<Destination>, Fa
     Ok(destinations)
 }
 
+/// Returns the platform for destinations that take one: the one that was asked
+/// for, or this machine's.
+pub fn one_platform(asked: &[Arch]) -> Platform {
+    let arch = if let [arch] = asked { Some(*arch) } else { Arch::host() };
+    let architecture = arch.map_or(std::env::consts::ARCH, Arch::goarch).to_owned();
+    Platform { os: "linux".to_owned(), architecture, variant: None }
+}
+
 /// Takes images to one destination and shows what happens meanwhile.
 ///
 /// # Errors
@@ -62,7 +74,7 @@ pub fn publish(
     delivery: Delivery<'_>,
     ui: &Ui,
 ) -> Result<Delivered, Failure> {
-    let Delivery { client, looks, durable } = delivery;
+    let Delivery { client, looks, platform, durable } = delivery;
     let progress = ui.progress_bytes("Pushing");
     let sent = AtomicU64::new(0);
     let report = |event: Event<'_>| match event {
@@ -76,7 +88,8 @@ pub fn publish(
         Event::Tagged(reference) => ui.step("Pushed", reference),
         _ => {}
     };
-    let options = Options { durable, client, looks, report: &report };
+    let command = |command: &Cmd| ui.command(command);
+    let options = Options { durable, client, looks, report: &report, platform, command: &command };
     let outcomes = destination.publish(batch, options).map_err(failure)?;
     let outcomes = outcomes.into_iter().map(|outcome| outcome.map_err(failure)).collect();
     Ok(Delivered { outcomes, sent: sent.into_inner() })
@@ -98,7 +111,11 @@ pub fn failure(error: destination::Error) -> Failure {
         destination::Error::Registry(error) => return registry::failure(error),
         error => error,
     };
-    let hint = error.hint();
-    let failure = Failure::from(error);
+    let (hint, detail) = (error.hint(), error.detail());
+    let failure = match &error {
+        destination::Error::Tool { .. } => Failure::missing(error),
+        _ => Failure::from(error),
+    };
+    let failure = detail.into_iter().fold(failure, Failure::detail);
     hint.into_iter().fold(failure, Failure::hint)
 }

@@ -5,13 +5,9 @@ use std::path::Path;
 use oci::Named;
 use oci::layout::{Tree, WriteOptions};
 
-use crate::{Error, Options, Published, untouched};
+use crate::{Options, Outcomes, Published, untouched};
 
-pub(crate) fn publish(
-    directory: &Path,
-    batch: &[Named],
-    options: Options<'_>,
-) -> Result<Vec<Result<Published, Error>>, Error> {
+pub(crate) fn publish(directory: &Path, batch: &[Named], options: Options<'_>) -> Outcomes {
     let Options { durable, .. } = options;
     let outcomes = Tree::new(directory).write(batch, WriteOptions { durable })?;
     let published = batch.iter().zip(outcomes).map(|(named, outcome)| {

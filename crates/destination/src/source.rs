@@ -1,13 +1,13 @@
 //! Where images come from when they are copied: layouts, archives,
 //! registries.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use oci::layout::{Tree, full_name_of, tag_of};
 use oci::registry::Client;
 use oci::spec::Descriptor;
-use oci::{Artifact, Layout, Named, Reference, archive};
+use oci::{Artifact, Layout, Named, Reference, archive, docker_archive};
 
 use crate::Error;
 
@@ -19,6 +19,8 @@ pub enum Source {
     Oci(PathBuf, Option<String>),
     /// `oci-archive:FILE[:NAME]`: one tar of one layout.
     OciArchive(PathBuf, Option<String>),
+    /// `docker-archive:FILE[:NAME]`: what `docker save` or `podman save` wrote.
+    DockerArchive(PathBuf, Option<String>),
     /// `[docker://]REFERENCE`: an image of a registry.
     Registry(Reference),
 }
@@ -55,6 +57,8 @@ impl FromStr for Source {
             path(rest).map(|(path, name)| Source::Oci(path, name))
         } else if let Some(rest) = word.strip_prefix("oci-archive:") {
             path(rest).map(|(path, name)| Source::OciArchive(path, name))
+        } else if let Some(rest) = word.strip_prefix("docker-archive:") {
+            path(rest).map(|(path, name)| Source::DockerArchive(path, name))
         } else {
             let name = word.strip_prefix("docker://").unwrap_or(word);
             let reference: Reference =
@@ -84,14 +88,15 @@ enum Names {
 
 impl Source {
     /// Loads the images, each with the names it has there. Layers are read
-    /// when they are used.
+    /// when they are used; those that have to be compressed first lie in the
+    /// directory `work`, which must exist, and stay until then.
     ///
     /// # Errors
     ///
     /// Fails if the place cannot be read, has nothing of that name, or has an
     /// image without a full name, by which alone it can be put elsewhere.
-    pub fn load(&self, client: &Client) -> Result<Vec<Named>, Error> {
-        let found = self.look_up(client, Names::Needed)?;
+    pub fn load(&self, client: &Client, work: &Path) -> Result<Vec<Named>, Error> {
+        let found = self.look_up(client, work, Names::Needed)?;
         let named = |Found { reference, artifact, .. }| Named {
             references: Vec::from_iter(reference),
             artifact,
@@ -99,16 +104,17 @@ impl Source {
         Ok(found.into_iter().map(named).collect())
     }
 
-    /// Loads the images, also those that have no full name there.
+    /// Loads the images as [`Source::load`] does, also those that have no full
+    /// name there.
     ///
     /// # Errors
     ///
     /// Fails if the place cannot be read, or has nothing of that name.
-    pub fn find(&self, client: &Client) -> Result<Vec<Found>, Error> {
-        self.look_up(client, Names::IfThere)
+    pub fn find(&self, client: &Client, work: &Path) -> Result<Vec<Found>, Error> {
+        self.look_up(client, work, Names::IfThere)
     }
 
-    fn look_up(&self, client: &Client, names: Names) -> Result<Vec<Found>, Error> {
+    fn look_up(&self, client: &Client, work: &Path, names: Names) -> Result<Vec<Found>, Error> {
         match self {
             Source::Registry(reference) => Ok(vec![Found {
                 reference: Some(reference.clone()),
@@ -117,6 +123,9 @@ impl Source {
             }]),
             Source::OciArchive(file, name) => {
                 of_layout(&archive::open(file)?, None, name.as_deref(), names)
+            }
+            Source::DockerArchive(file, name) => {
+                of_docker_archive(file, name.as_deref(), work, names)
             }
             Source::Oci(directory, name) if directory.join("oci-layout").is_file() => {
                 of_layout(&Layout::open(directory)?, None, name.as_deref(), names)
@@ -184,6 +193,46 @@ fn of_layout(
     entries.iter().map(found).collect()
 }
 
+/// Reads a docker archive: all that is in it, or what has the name.
+fn of_docker_archive(
+    file: &Path,
+    name: Option<&str>,
+    work: &Path,
+    names: Names,
+) -> Result<Vec<Found>, Error> {
+    let images = docker_archive::read(file, work)?;
+    if images.is_empty() {
+        return Err(Error::Nothing { place: file.to_owned() });
+    }
+    let wanted: Option<Reference> =
+        name.map(|name| name.parse().map_err(oci::Error::from)).transpose()?;
+    let mut found = Vec::new();
+    let mut known = Vec::new();
+    for Named { references, artifact } in images {
+        if references.is_empty() && names == Names::Needed && wanted.is_none() {
+            return Err(Error::Unnamed { place: file.to_owned(), digest: artifact.digest() });
+        }
+        known.extend(references.iter().map(ToString::to_string));
+        if references.is_empty() && wanted.is_none() {
+            let (label, artifact) = (artifact.digest().to_string(), artifact.clone());
+            found.push(Found { reference: None, label, artifact });
+        }
+        for reference in references {
+            if wanted.as_ref().is_none_or(|wanted| *wanted == reference) {
+                let (label, artifact) = (reference.to_string(), artifact.clone());
+                found.push(Found { reference: Some(reference), label, artifact });
+            }
+        }
+    }
+    match (wanted, found.is_empty()) {
+        (Some(wanted), true) => {
+            let (name, place) = (wanted.to_string(), file.to_owned());
+            Err(oci::Error::NotFound { name, place, known }.into())
+        }
+        _ => Ok(found),
+    }
+}
+
 fn full_reference(entry: &Descriptor, repository: Option<&str>) -> Option<Reference> {
     match (repository, tag_of(entry)) {
         (Some(repository), Some(tag)) => format!("{repository}:{tag}").parse().ok(),
@@ -208,6 +257,8 @@ mod tests {
                 "oci-archive:x.tar:quay.io/a/b:v1",
                 Source::OciArchive("x.tar".into(), name("quay.io/a/b:v1")),
             ),
+            ("docker-archive:x.tar", Source::DockerArchive("x.tar".into(), None)),
+            ("docker-archive:x.tar:a:v1", Source::DockerArchive("x.tar".into(), name("a:v1"))),
             ("quay.io/a/b:v1", Source::Registry("quay.io/a/b:v1".parse().unwrap())),
             ("docker://[::1]:5000/a", Source::Registry("[::1]:5000/a:latest".parse().unwrap())),
         ];
@@ -224,6 +275,7 @@ mod tests {
             ("oci::v1", "its path is empty"),
             ("oci:dir:", "its name is empty"),
             ("oci-archive:", "its path is empty"),
+            ("docker-archive:", "its path is empty"),
             ("UPPER/x", "the repository has uppercase letters"),
         ];
         for (word, reason) in cases {

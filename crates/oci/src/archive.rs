@@ -18,9 +18,9 @@ use crate::layer::file_header;
 use crate::layout::{
     Files, INDEX_FILE, Layout, MARKER, MARKER_FILE, WriteOptions, edit, regular_file,
 };
-use crate::spec::{Index, to_bytes};
+use crate::spec::{Descriptor, Index, to_bytes};
 use crate::tarball::{self, Entry, EntryKind, invalid};
-use crate::{Blob, Content, Error, HashingWriter, Named};
+use crate::{Artifact, Blob, Content, Error, HashingWriter, Named, Reference};
 
 /// What became of an archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +42,23 @@ pub struct Archived {
 /// written. What was there is then as it was.
 pub fn write(path: &Path, batch: &[Named], options: WriteOptions) -> Result<Archived, Error> {
     place(path, &members(batch)?, options)
+}
+
+/// Writes one artifact under its digest in a repository, instead of a tag:
+/// so engines keep what belongs to an index and has no name of its own.
+///
+/// # Errors
+///
+/// As [`write()`].
+pub fn write_digested(
+    path: &Path,
+    repository: &Reference,
+    artifact: &Artifact,
+    options: WriteOptions,
+) -> Result<Archived, Error> {
+    let name = format!("{}@{}", repository.name(), artifact.digest());
+    let entry = edit::named(artifact.descriptor(), &name, &name);
+    place(path, &files(vec![entry], std::iter::once(artifact))?, options)
 }
 
 /// Writes files into one archive, in place of what is there.
@@ -148,7 +165,6 @@ fn read_document(content: &mut dyn Read) -> io::Result<Vec<u8>> {
 /// Returns the files of the layout by name.
 pub(crate) fn members(batch: &[Named]) -> Result<BTreeMap<String, Blob>, Error> {
     let mut entries = BTreeMap::new();
-    let mut members = BTreeMap::new();
     for named in batch {
         let artifact = &named.artifact;
         for (reference, tag) in named.tagged()? {
@@ -161,11 +177,19 @@ pub(crate) fn members(batch: &[Named]) -> Result<BTreeMap<String, Blob>, Error> 
                 return Err(Error::Unwritable { reference, reason });
             }
         }
-        for blob in artifact.blobs() {
-            members.insert(format!("{BLOBS}{}", blob.digest().hex()), blob.clone());
-        }
     }
-    let index = Index::new(edit::sorted(entries.into_values().collect()));
+    let artifacts = batch.iter().map(|named| &named.artifact);
+    files(entries.into_values().collect(), artifacts)
+}
+
+fn files<'a>(
+    entries: Vec<Descriptor>,
+    artifacts: impl Iterator<Item = &'a Artifact>,
+) -> Result<BTreeMap<String, Blob>, Error> {
+    let blobs = artifacts.flat_map(Artifact::blobs);
+    let mut members: BTreeMap<_, _> =
+        blobs.map(|blob| (format!("{BLOBS}{}", blob.digest().hex()), blob.clone())).collect();
+    let index = Index::new(edit::sorted(entries));
     members.insert(INDEX_FILE.to_owned(), Blob::from_bytes("", to_bytes(&index)?));
     members.insert(MARKER_FILE.to_owned(), Blob::from_bytes("", MARKER));
     Ok(members)

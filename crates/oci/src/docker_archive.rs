@@ -84,6 +84,10 @@ impl Members {
         }
         let file = File::open(path).io_context("open", path)?;
         let length = file.metadata().io_context("read", path)?.len();
+        let mut magic = [0; 2];
+        if archive::part(path, 0, 2)?.read_exact(&mut magic).is_ok() && magic == [0x1f, 0x8b] {
+            return Err(fail("it is compressed; `gunzip` makes it one".to_owned()));
+        }
         let (mut files, mut links) = (BTreeMap::new(), BTreeMap::new());
         let mut archive = tar::Archive::new(file);
         let entries = archive.entries_with_seek().io_context("read", path)?;

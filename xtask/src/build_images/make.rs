@@ -192,6 +192,7 @@ pub(super) fn publish(
     destination: &Destination,
     made: &[Made],
     (client, looks): (&Client, &Looks),
+    platform: &Platform,
     cx: &Context<'_>,
     report: &mut Report<'_>,
     failures: &mut Failures,
@@ -200,7 +201,7 @@ pub(super) fn publish(
         return;
     }
     let mut batch: Vec<Named> = made.iter().map(|made| made.named.clone()).collect();
-    if *destination != Destination::Registry {
+    if takes_companions(destination) {
         for Made { named, companions, .. } in made {
             match Companion::named(&named.references[0], companions) {
                 Ok(more) => batch.extend(more),
@@ -212,7 +213,12 @@ pub(super) fn publish(
         Destination::Registry => "failed to push".to_owned(),
         _ => format!("failed to write to `{}`", shown(destination, cx)),
     };
-    let delivery = Delivery { client, looks, durable: is_durable(destination, cx) };
+    if destination.takes_one_platform()
+        && batch.iter().any(|named| named.artifact.platforms().len() > 1)
+    {
+        cx.ui.note(format_args!("`{}` gets {platform} only", shown(destination, cx)));
+    }
+    let delivery = Delivery { client, looks, platform, durable: is_durable(destination, cx) };
     let Delivered { outcomes, sent } = match publish::publish(destination, &batch, delivery, cx.ui)
     {
         Ok(delivered) => delivered,
@@ -281,16 +287,24 @@ pub(super) fn shown(destination: &Destination, cx: &Context<'_>) -> String {
     match destination {
         Destination::Oci(dir) => format!("oci:{}", relative(dir)),
         Destination::OciArchive(file) => format!("oci-archive:{}", relative(file)),
-        Destination::Registry => destination.to_string(),
+        Destination::DockerArchive(file) => format!("docker-archive:{}", relative(file)),
+        other => other.to_string(),
     }
+}
+
+/// Engines take images, and nothing that is said of them.
+fn takes_companions(destination: &Destination) -> bool {
+    matches!(destination, Destination::Oci(_) | Destination::OciArchive(_))
 }
 
 /// What lies under `target/` can be made again: it need not survive a power
 /// cut.
 fn is_durable(destination: &Destination, cx: &Context<'_>) -> bool {
     match destination {
-        Destination::Oci(path) | Destination::OciArchive(path) => !path.starts_with(cx.target()),
-        Destination::Registry => true,
+        Destination::Oci(path)
+        | Destination::OciArchive(path)
+        | Destination::DockerArchive(path) => !path.starts_with(cx.target()),
+        _ => true,
     }
 }
 

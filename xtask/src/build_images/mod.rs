@@ -44,6 +44,7 @@ const DEFAULT_TO: &str = "images";
   cargo xtask build-images
   cargo xtask build-images xdp-dispatcher tc-dispatcher
   cargo xtask build-images --platform linux/arm64 --to oci-archive:arm64.tar
+  cargo xtask build-images --to kind:dev bytecode
   cargo xtask build-images --as localhost/me/pass:test xdp_pass
   cargo xtask build-images --push --registry localhost:5000 bytecode
   cargo xtask build-images --push csi-node-driver-registrar
@@ -53,8 +54,11 @@ pub(crate) struct Args {
     wish: WishArgs,
 
     /// Where to put the images: oci:DIR (a tree of layouts),
-    /// oci-archive:FILE or registry; may be repeated; oci:target/images of the
-    /// checkout unless given
+    /// oci-archive:FILE, docker-archive:FILE, registry, docker, podman,
+    /// kind:CLUSTER or containerd[:NAMESPACE]; may be repeated;
+    /// oci:target/images of the checkout unless given. docker, docker-archive
+    /// and kind get one platform: the one that --platform names, or this
+    /// machine's
     #[arg(long, value_name = "DESTINATION", help_heading = "Destination")]
     to: Vec<String>,
 
@@ -135,6 +139,7 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
         let message = "`--preflight` asks a registry, and nothing is to be pushed";
         return Err(Failure::usage(message).hint("add `--push`, or leave it out").into());
     }
+    let platform = publish::one_platform(&args.wish.platform);
     let wish = Wish {
         name: args.name,
         mirrors: args.mirror,
@@ -179,7 +184,15 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     let made_from = compiled.built.into_iter().flat_map(|built| built.failures);
     failures.0.splice(0..0, made_from.map(compile::failure));
     for destination in &destinations {
-        make::publish(destination, &made, (&client, &looks), cx, &mut report, &mut failures);
+        make::publish(
+            destination,
+            &made,
+            (&client, &looks),
+            &platform,
+            cx,
+            &mut report,
+            &mut failures,
+        );
     }
     // What was made is reported even where what comes after fails.
     if args.prune && failures.0.is_empty() {

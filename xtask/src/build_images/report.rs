@@ -33,6 +33,9 @@ struct ImageReport {
     image: String,
     #[serde(skip)]
     index: usize,
+    /// Whether this is what went to where one platform is taken.
+    #[serde(skip)]
+    is_part: bool,
     references: Vec<String>,
     digest: String,
     platforms: Vec<String>,
@@ -46,6 +49,9 @@ struct DestinationReport {
     to: String,
     changed: bool,
     files_written: usize,
+    /// Differs from the image's where one platform went there.
+    digest: String,
+    platforms: Vec<String>,
 }
 
 /// An image that was not built.
@@ -102,19 +108,31 @@ impl<'a> Report<'a> {
         cx: &Context<'_>,
     ) {
         self.summary.files_written += published.files_written;
+        let platforms: Vec<_> = published.platforms.iter().map(ToString::to_string).collect();
+        let is_part = destination.takes_one_platform();
         let at = DestinationReport {
             to: shown(destination, cx),
             changed: published.changed,
             files_written: published.files_written,
+            digest: published.digest.to_string(),
+            platforms: platforms.clone(),
         };
         match self.images.iter_mut().find(|image| image.index == index) {
+            // An image is what went where all of it did, if it did anywhere.
+            Some(image) if image.is_part && !is_part => {
+                let (digest, size) = (at.digest.clone(), published.size);
+                image.destinations.push(at);
+                (image.digest, image.platforms, image.size) = (digest, platforms, size);
+                image.is_part = false;
+            }
             Some(image) => image.destinations.push(at),
             None => self.images.push(ImageReport {
                 image: self.plan.images[index].image.clone(),
                 index,
+                is_part,
                 references: published.references.iter().map(ToString::to_string).collect(),
                 digest: published.digest.to_string(),
-                platforms: published.platforms.iter().map(ToString::to_string).collect(),
+                platforms,
                 size: published.size,
                 destinations: vec![at],
             }),

@@ -59,6 +59,7 @@ pub(crate) static GO_TOOLS: &[GoTool] = {
             ("github.com/opencontainers/distribution-spec/conformance", "v0.0.0-20260831232431-97274622c111"), ""),
         tool("olareg", Tests, "a registry that keeps lists of referrers",
             ("github.com/olareg/olareg", "v0.2.2"), "/cmd/olareg"),
+        tool("kind", Tests, "takes images to containerd as to its nodes", ("sigs.k8s.io/kind", "v0.33.0"), ""),
         tool("crane", Tests, "reads and writes registries", GGCR, "/cmd/crane"),
         GoTool {
             main: Some(include_str!("../bench/ggcr/main.go")),

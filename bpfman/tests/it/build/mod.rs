@@ -8,4 +8,5 @@ mod inputs;
 mod places;
 mod reference;
 mod source;
-mod world;
+
+use crate::world;

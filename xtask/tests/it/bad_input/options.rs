@@ -140,11 +140,12 @@ fn destinations_that_are_none() {
         ("", "it has no scheme"),
         ("oci:", "its path is empty"),
         ("oci-archive:", "its path is empty"),
-        ("docker:x", "`docker` is not a known scheme"),
+        ("docker:x", "nothing can follow `docker`"),
+        ("dockerd:x", "`dockerd` is not a known scheme"),
     ];
     for (to, why) in cases {
         let stderr = format!(
-            "error: invalid destination `{to}`: {why}; known are `oci:DIR`, `oci-archive:FILE`, `registry`\n"
+            "error: invalid destination `{to}`: {why}; known are `oci:DIR`, `oci-archive:FILE`, `docker-archive:FILE`, `registry`, `docker`, `podman`, `kind:CLUSTER`, `containerd[:NAMESPACE]`\n"
         );
         refused(&[(&["--to", "oci:good", "--to", to], &stderr)], 2);
     }

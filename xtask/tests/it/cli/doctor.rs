@@ -6,11 +6,13 @@ use super::machine::Machine;
 use crate::support::Checkout;
 
 /// Every tool, what it is needed for, and why.
-const TOOLS: [(&str, &str, &str); 22] = [
+const TOOLS: [(&str, &str, &str); 26] = [
     ("clang", "building", "compiles eBPF programs"),
     ("git", "test", "shows what the checkout holds"),
     ("skopeo", "test", "reads the images back"),
     ("podman", "test", "reads the images back"),
+    ("containerd", "test", "takes the images"),
+    ("ctr", "test", "takes the images to containerd"),
     ("umoci", "test", "unpacks an image"),
     ("bpftool", "test", "loads the objects with libbpf"),
     ("readelf", "test", "reads the objects as well"),
@@ -25,6 +27,7 @@ const TOOLS: [(&str, &str, &str); 22] = [
     ("clang-22", "test --slow", "the same suite with the newest LLVM"),
     ("oci-conformance", "test --slow", "asks a registry what the specification demands"),
     ("olareg", "test --slow", "a registry that keeps lists of referrers"),
+    ("kind", "test --slow", "takes images to containerd as to its nodes"),
     ("crane", "test --slow", "reads and writes registries"),
     ("push-with-ggcr", "bench push", "pushes beside us"),
     ("buildx", "test --slow", "builds with any BuildKit, and beside us"),
@@ -32,7 +35,7 @@ const TOOLS: [(&str, &str, &str); 22] = [
 ];
 
 /// How many of them are installed; the others are built.
-const INSTALLED: usize = 16;
+const INSTALLED: usize = 18;
 
 /// A machine with a compiler and a git, and without versions of one of them.
 fn machine() -> Machine {

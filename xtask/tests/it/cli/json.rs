@@ -37,6 +37,8 @@ const CASES: [Case; 6] = [
             "images[].destinations[].to",
             "images[].destinations[].changed",
             "images[].destinations[].files_written",
+            "images[].destinations[].digest",
+            "images[].destinations[].platforms",
             "left_out",
             "left_out[].image",
             "left_out[].why",

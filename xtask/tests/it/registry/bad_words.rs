@@ -18,7 +18,7 @@ fn refused(args: &[&str], environment: &[(&str, &str)], stderr: &str) {
 
 #[test]
 fn destinations_and_places() {
-    let known = "known are `oci:DIR`, `oci-archive:FILE`, `registry`";
+    let known = "known are `oci:DIR`, `oci-archive:FILE`, `docker-archive:FILE`, `registry`, `docker`, `podman`, `kind:CLUSTER`, `containerd[:NAMESPACE]`";
     let to = format!("error: invalid destination `registri`: it has no scheme; {known}\n");
     refused(&["build-images", "--to", "registri"], &[], &to);
     let against = format!("error: invalid destination `foo`: it has no scheme; {known}\n");

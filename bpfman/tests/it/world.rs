@@ -57,7 +57,8 @@ pub(super) fn compiled(source: &str, endian: Endian) -> Vec<u8> {
     std::fs::write(&from, source).unwrap();
     let clang = std::env::var_os("CLANG").unwrap_or_else(|| "clang".into());
     let clang = host::find_tool(PathBuf::from(clang)).expect("clang is needed");
-    let flags = ["-g", "-O2", "-target", endian.clang_target(), "-c"];
+    // Its default for the instruction set changes with LLVM.
+    let flags = ["-g", "-O2", "-mcpu=v2", "-target", endian.clang_target(), "-c"];
     host::Cmd::new(clang).args(flags).arg(&from).arg("-o").arg(&to).run().unwrap();
     std::fs::read(&to).unwrap()
 }

@@ -1,30 +1,23 @@
 //! Copies from place to place: the bytes stay what they are, and what cannot
 //! be copied is named.
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use destination::{Destination, Options, Source};
-use oci::registry::{Client, Looks, Settings};
+use destination::Source;
+use oci::registry::{Client, Settings};
 use oci::{Artifact, Index, Named};
-use support::image;
 use test_support::Registry;
 
-fn client() -> Client {
-    Client::new(Settings::default())
-}
+use crate::support::{self, image};
 
 fn load(word: &str) -> Result<Vec<Named>, destination::Error> {
-    word.parse::<Source>().unwrap().load(&client())
+    let client = Client::new(Settings::default());
+    word.parse::<Source>().unwrap().load(&client, &std::env::temp_dir())
 }
 
 fn publish(batch: &[Named], word: &str) {
-    let (destination, client): (Destination, _) = (word.parse().unwrap(), client());
-    let looks = Looks::default();
-    let options = Options { durable: false, client: &client, looks: &looks, report: &|_| {} };
-    for outcome in destination.publish(batch, options).unwrap() {
+    for outcome in support::publish(&word.parse().unwrap(), batch).unwrap() {
         outcome.unwrap();
     }
 }
@@ -151,7 +144,8 @@ fn what_cannot_be_copied_is_named() {
     write("nameless", &document);
     write("hollow", &oci::spec::Index::new(Vec::new()));
 
-    let hint = "full names stand in the annotation `io.containerd.image.name`";
+    let hint = "full names stand in the annotation `io.containerd.image.name`; in an archive of \
+                docker's, in `RepoTags`";
     let nameless = format!("`{digest}` in `DIR/nameless` has no full name");
     let cases: [(&str, &str, Option<&str>); 10] = [
         ("oci:DIR/absent", "there is no `DIR/absent`", None),
@@ -194,4 +188,32 @@ fn what_a_registry_does_not_have_is_named() {
     let error = load(&registry.name("org/absent:v1")).unwrap_err().to_string();
     let request = format!("`GET http://{}/v2/org/absent/manifests/v1`", registry.address);
     assert_eq!(error, format!("{request} was answered with 404 (there is no such image)"));
+}
+
+#[test]
+fn a_docker_archive_gives_what_was_put_into_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name).display().to_string();
+    let references = ["quay.io/org/a:v1", "docker.io/library/a:v2"];
+    let references = references.map(|word| word.parse().unwrap()).to_vec();
+    let original = [Named { references, artifact: Artifact::Image(image("linux/amd64", "one")) }];
+    publish(&original, &format!("docker-archive:{}", at("a.tar")));
+    let loaded = load(&format!("docker-archive:{}", at("a.tar"))).unwrap();
+    let sorted = |batch: &[Named]| {
+        let names = batch.iter().flat_map(|named| named.references.clone());
+        names.collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!(sorted(&loaded), sorted(&original));
+    assert_eq!(loaded[0].artifact.digest(), original[0].artifact.digest());
+    // A name as docker prints it is the same name.
+    let loaded = load(&format!("docker-archive:{}:a:v2", at("a.tar"))).unwrap();
+    assert_eq!(loaded[0].references[0].to_string(), "docker.io/library/a:v2");
+    let error = load(&format!("docker-archive:{}:a:v3", at("a.tar"))).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "`{}` has no `a:v3`; it has `docker.io/library/a:v2`, `quay.io/org/a:v1`",
+            at("a.tar")
+        )
+    );
 }

@@ -1,26 +1,14 @@
 //! What publishing says and does, destination by destination.
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use destination::{Destination, Options, Published};
+use destination::{Destination, Published};
 use oci::layout::Tree;
-use oci::registry::{Client, Event, Looks, Settings};
 use oci::verify::Limits;
 use oci::{Artifact, Index, Layout, Named};
-use support::image;
 
-fn publish_to(
-    destination: &Destination,
-    batch: &[Named],
-) -> Result<Vec<Result<Published, destination::Error>>, destination::Error> {
-    let client = Client::new(Settings::default());
-    let (looks, report) = (Looks::default(), |_: Event<'_>| {});
-    let options = Options { durable: true, client: &client, looks: &looks, report: &report };
-    destination.publish(batch, options)
-}
+use crate::support::{image, publish as publish_to};
 
 fn batch() -> Vec<Named> {
     let images = vec![image("linux/amd64", "one"), image("linux/arm64", "one")];
@@ -115,4 +103,45 @@ fn one_failure_is_its_own_where_the_destination_allows_it() {
     let destination = Destination::OciArchive(archive.clone());
     let error = publish_to(&destination, &batch()).unwrap_err().to_string();
     assert_eq!(error, format!("failed to read `{}`", archive.display()));
+}
+
+#[test]
+fn a_docker_archive_holds_one_platform_and_is_the_same_every_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("out/images.tar");
+    let destination = Destination::DockerArchive(file.clone());
+    assert!(destination.takes_one_platform());
+    let batch = batch();
+    let publish = |batch: &[Named]| {
+        let outcomes = publish_to(&destination, batch).unwrap().into_iter();
+        outcomes.map(Result::unwrap).collect::<Vec<_>>()
+    };
+    let amd64 = image("linux/amd64", "one");
+    let expected = |changed, files_written, bytes_written| Published {
+        references: batch[0].references.clone(),
+        digest: amd64.digest(),
+        platforms: vec![amd64.platform()],
+        size: Artifact::Image(amd64.clone()).size(),
+        changed,
+        files_written,
+        bytes_written,
+    };
+    let first = publish(&batch[..1]);
+    let bytes = host::fs::read(&file).unwrap();
+    assert_eq!(first, [expected(true, 1, bytes.len() as u64)]);
+    assert_eq!(publish(&batch[..1]), [expected(false, 0, 0)]);
+    std::fs::remove_file(&file).unwrap();
+    publish(&batch[..1]);
+    assert_eq!(host::fs::read(&file).unwrap(), bytes);
+
+    // The second has no such platform: nothing is written.
+    let error = publish_to(&destination, &batch).unwrap_err();
+    assert_eq!(
+        (error.to_string().as_str(), error.hint().as_deref()),
+        (
+            "`quay.io/a/plain:v1` is not for linux/amd64; it is for linux/s390x",
+            Some("`--platform` says which one is wanted where only one is taken")
+        )
+    );
+    assert_eq!(host::fs::read(&file).unwrap(), bytes);
 }
