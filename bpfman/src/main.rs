@@ -50,7 +50,7 @@ fn main() -> ExitCode {
     ui::run_program(
         |cli: &Cli| &cli.globals,
         |cli, ui| {
-            let cx = Context { ui, jobs: cli.jobs.number() };
+            let cx = Context::new(ui, cli.jobs.number());
             match cli.command {
                 Command::Image(args) => image::run(args, &cx),
             }

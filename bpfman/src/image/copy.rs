@@ -64,7 +64,7 @@ enum To {
 pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     let to = to(&args.destination)?;
     let client = args.registries.client(Ok)?;
-    let subject = subject::find(&args.source, &client)?;
+    let subject = subject::find(&args.source, &client, cx)?;
     let origin = subject.origin().cloned();
     if args.referrers && origin.is_none() {
         let message = format!("`--referrers` asks a registry, and `{}` is in none", args.source);
@@ -81,7 +81,7 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     };
     let along = origin.filter(|_| args.referrers);
     let items = items(found, along.as_ref(), &args.source, &client)?;
-    deliver(&items, &[destination], "Copied", &client, cx)
+    deliver(&items, &[destination], "Copied", (&client, &publish::one_platform(&[])), cx)
 }
 
 /// Reads DST. A name needs its registry: a misspelt scheme must not become a

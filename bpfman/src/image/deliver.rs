@@ -1,13 +1,13 @@
-//! Images that exist, taken to where they are to be: what `pull` and `copy`
-//! have in common.
+//! Images, taken to where they are to be: what `build`, `pull` and `copy` have
+//! in common.
 
 use std::time::Instant;
 
 use cli::publish::{self, Delivered, Delivery};
 use cli::registry;
 use destination::{Destination, Published};
-use oci::Named;
 use oci::registry::{Client, Companion, Looks};
+use oci::{Named, Platform};
 use serde::Serialize;
 use ui::{Failure, Failures, Format};
 
@@ -53,14 +53,14 @@ pub(super) fn deliver(
     items: &[Item],
     destinations: &[Destination],
     verb: &str,
-    client: &Client,
+    (client, platform): (&Client, &Platform),
     cx: &Context<'_>,
 ) -> Result<(), Failures> {
     let started = Instant::now();
     let mut images: Vec<ImageReport> = items.iter().map(ImageReport::new).collect();
     let mut failures = Failures::default();
     for destination in destinations {
-        let outcomes = match place(items, destination, client, cx) {
+        let outcomes = match place(items, destination, (client, platform), cx) {
             Ok(outcomes) => outcomes,
             Err(failure) => {
                 failures.0.push(failure.context(context(destination)));
@@ -98,7 +98,7 @@ fn context(destination: &Destination) -> String {
 fn place(
     items: &[Item],
     destination: &Destination,
-    client: &Client,
+    (client, platform): (&Client, &Platform),
     cx: &Context<'_>,
 ) -> Result<Vec<Result<Published, Failure>>, Failure> {
     let mut batch: Vec<Named> = items.iter().map(|item| item.named.clone()).collect();
@@ -114,7 +114,11 @@ fn place(
             Looks::default()
         }
     };
-    let delivery = Delivery { client, looks: &looks, durable: true };
+    let is_several = |named: &Named| named.artifact.platforms().len() > 1;
+    if destination.takes_one_platform() && batch.iter().any(is_several) {
+        cx.ui.note(format_args!("`{destination}` gets {platform} only"));
+    }
+    let delivery = Delivery { client, looks: &looks, platform, durable: true };
     let Delivered { outcomes, .. } = publish::publish(destination, &batch, delivery, cx.ui)?;
     let mut outcomes = outcomes.into_iter();
     let mut own: Vec<Result<Published, Failure>> = outcomes.by_ref().take(items.len()).collect();

@@ -74,7 +74,7 @@ struct Object {
 
 pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     let client = args.registries.client(Ok)?;
-    let found = subject::find(&args.image, &client)?.one(&args.image)?;
+    let found = subject::find(&args.image, &client, cx)?.one(&args.image)?;
     let objects = objects(&images_of(&found.artifact), &args.platform)
         .map_err(|failures| about(failures, &plain(&found.label)))?;
     host::fs::create_dir_all(&args.output)?;

@@ -81,7 +81,7 @@ struct FindingReport {
 
 pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     let client = args.registries.client(Ok)?;
-    let subject = subject::find(&args.subject, &client)?;
+    let subject = subject::find(&args.subject, &client, cx)?;
     if args.platform.is_some() && !matches!(subject, Subject::Object { .. }) {
         let message = "`--platform` is for an object: an image says what it is for";
         return Err(Failure::usage(message).into());

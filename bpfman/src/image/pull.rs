@@ -60,8 +60,8 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
             .into());
     }
     let client = args.registries.client(Ok)?;
-    let artifact = subject::pull(&reference, &client)?.artifact;
+    let artifact = subject::pull(&reference, &client, cx)?.artifact;
     let named = Named { references: vec![reference], artifact };
     let item = Item { named, companions: Vec::new() };
-    deliver(&[item], &destinations, "Pulled", &client, cx)
+    deliver(&[item], &destinations, "Pulled", (&client, &publish::one_platform(&[])), cx)
 }

@@ -15,6 +15,7 @@ use oci::{Artifact, Image, Reference};
 use ui::{Exit, Failure};
 
 use super::text::plain;
+use crate::context::Context;
 
 /// What a word means, for those whose word means nothing.
 const FORMS: &str = "a directory (a layout or a tree of them) or file (an archive, an object) that \
@@ -41,20 +42,23 @@ enum Word {
 const SCHEMES: [&str; 4] = ["oci:", "oci-archive:", "docker-archive:", "docker://"];
 
 /// Reads what a word names.
-pub(crate) fn find(word: &str, client: &Client) -> Result<Subject, Failure> {
+pub(crate) fn find(word: &str, client: &Client, cx: &Context<'_>) -> Result<Subject, Failure> {
     let source = match parse(word)? {
         Word::Object(path) => {
             let bytes = host::fs::read(&path)?;
             return Ok(Subject::Object { path, bytes });
         }
         Word::Source(Source::Registry(reference)) => {
-            let found = pull(&reference, client)?;
+            let found = pull(&reference, client, cx)?;
             return Ok(Subject::Image { found, origin: Some(reference) });
         }
         Word::Source(source) => source,
     };
-    let mut found = source.find(client).map_err(|error| failure(word, error))?;
-    let is_place = matches!(source, Source::Oci(_, None) | Source::OciArchive(_, None));
+    let mut found = source.find(client, cx.work()?).map_err(|error| failure(word, error))?;
+    let is_place = matches!(
+        source,
+        Source::Oci(_, None) | Source::OciArchive(_, None) | Source::DockerArchive(_, None)
+    );
     match found.pop() {
         Some(found) if !is_place => Ok(Subject::Image { found, origin: None }),
         last => {
@@ -65,9 +69,13 @@ pub(crate) fn find(word: &str, client: &Client) -> Result<Subject, Failure> {
 }
 
 /// Reads an image of a registry.
-pub(crate) fn pull(reference: &Reference, client: &Client) -> Result<Found, Failure> {
+pub(crate) fn pull(
+    reference: &Reference,
+    client: &Client,
+    cx: &Context<'_>,
+) -> Result<Found, Failure> {
     let name = reference.to_string();
-    let found = Source::Registry(reference.clone()).find(client);
+    let found = Source::Registry(reference.clone()).find(client, cx.work()?);
     let mut found = found.map_err(|error| failure(&name, error))?;
     found.pop().ok_or_else(|| absent(&name))
 }

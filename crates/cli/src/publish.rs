@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bpf_arch::Arch;
 use destination::{Destination, Options, Published};
 use host::Cmd;
-use oci::{Named, Platform};
 use oci::registry::{Client, Event, Looks};
+use oci::{Named, Platform};
 use ui::{Failure, Ui};
 
 use crate::registry;

@@ -4,18 +4,16 @@ mod assemble;
 mod containerfile;
 mod source;
 
-use std::time::Instant;
-
 use bpf_arch::Arch;
 use cli::engine::Workplace;
-use cli::publish::{self, Delivered, Delivery};
+use cli::publish;
 use cli::registry::RegistryArgs;
-use destination::{Destination, Published};
+use destination::Destination;
 use image_build::LayerCache;
 use oci::{Artifact, Named, Reference};
-use serde::Serialize;
-use ui::{Exit, Failure, Failures, Format};
+use ui::{Failure, Failures};
 
+use super::deliver::{Item, deliver};
 use crate::context::{Context, cache_dir};
 use crate::inputs::{InputArgs, Inputs, Objects, load};
 use containerfile::{ContainerfileArgs, Marks};
@@ -85,25 +83,6 @@ pub(crate) struct Args {
     registries: RegistryArgs,
 }
 
-/// The command's JSON.
-#[derive(Serialize)]
-struct Report {
-    schema: u32,
-    references: Vec<String>,
-    digest: String,
-    platforms: Vec<String>,
-    size: u64,
-    destinations: Vec<DestinationReport>,
-    failures: Vec<Failure>,
-}
-
-/// What became of the image at one destination.
-#[derive(Serialize)]
-struct DestinationReport {
-    to: String,
-    changed: bool,
-}
-
 /// Reads `KEY=VALUE`.
 fn pair(word: &str) -> Result<(String, String), String> {
     match word.split_once('=') {
@@ -113,7 +92,6 @@ fn pair(word: &str) -> Result<(String, String), String> {
 }
 
 pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
-    let started = Instant::now();
     let (references, words) = names(args.tag, args.words)?;
     let destinations = match args.to.as_slice() {
         [] => vec![Destination::Registry],
@@ -122,8 +100,6 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     let client = args.registries.client(Ok)?;
     let inputs = args.inputs.inputs(&words, &args.platform)?;
     let objects = objects(inputs, &args.source, &args.platform, cx)?;
-    // What is large in an image lies here until it is published.
-    let work = tempfile::tempdir().map_err(no_scratch)?;
     let marks = Marks {
         labels: &args.label,
         annotations: &args.annotation,
@@ -133,14 +109,15 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
         Some(file) => {
             let layers = cache_dir().map(|dir| LayerCache::new(dir.join("layers")));
             let workplace =
-                Workplace { work: work.path(), layers: layers.as_ref(), client: &client };
+                Workplace { work: cx.work()?, layers: layers.as_ref(), client: &client };
             args.containerfile.build(file, &objects, &marks, workplace, cx)?
         }
         None => assemble::assemble(&objects, &references, &marks, args.allow_divergence, cx)?,
     };
     let artifact = if objects.plain { plain(artifact) } else { artifact };
-    let named = Named { references, artifact };
-    finish(&named, &destinations, &client, started, cx)
+    let item = Item { named: Named { references, artifact }, companions: Vec::new() };
+    let platform = publish::one_platform(&args.platform);
+    deliver(&[item], &destinations, "Built", (&client, &platform), cx)
 }
 
 /// Returns the image's names and what is left of the words: the first of them
@@ -169,11 +146,6 @@ fn names(
     Ok((names, words))
 }
 
-fn no_scratch(error: std::io::Error) -> Failure {
-    let message = format!("failed to make a directory in `{}`", std::env::temp_dir().display());
-    Failure::from(error).context(message).hint("TMPDIR names another one")
-}
-
 fn objects(
     inputs: Inputs,
     source: &SourceArgs,
@@ -191,85 +163,6 @@ fn objects(
             load(&files, false)
         }
     }
-}
-
-/// Takes the image where it is to be, and says what came of it.
-fn finish(
-    named: &Named,
-    destinations: &[Destination],
-    client: &oci::registry::Client,
-    started: Instant,
-    cx: &Context<'_>,
-) -> Result<(), Failures> {
-    let mut failures = Failures::default();
-    let mut placed = Vec::new();
-    for destination in destinations {
-        match place(named, destination, client, cx) {
-            Ok(published) => placed.push((destination, published)),
-            Err(failure) => failures.0.push(failure),
-        }
-    }
-    let references: Vec<String> = named.references.iter().map(ToString::to_string).collect();
-    let digest = named.artifact.digest().to_string();
-    match cx.ui.format() {
-        Format::Json => cx.ui.json(&Report {
-            schema: 1,
-            references: references.clone(),
-            digest,
-            platforms: named.artifact.platforms().iter().map(ToString::to_string).collect(),
-            size: named.artifact.size(),
-            destinations: placed
-                .iter()
-                .map(|(to, published)| DestinationReport {
-                    to: to.to_string(),
-                    changed: published.changed,
-                })
-                .collect(),
-            failures: failures.0.clone(),
-        })?,
-        // A name that leads nowhere is no result.
-        Format::Human if placed.is_empty() => {}
-        Format::Human => references
-            .iter()
-            .try_for_each(|reference| cx.ui.result(format_args!("{reference}@{digest}")))?,
-    }
-    if failures.0.is_empty() {
-        let changed = placed.iter().any(|(_, published)| published.changed);
-        let platforms = ui::count(named.artifact.platforms().len(), "platform");
-        let unchanged = if changed { "" } else { ", unchanged" };
-        let seconds = ui::human_seconds(started.elapsed().as_secs_f64());
-        cx.ui.step("Built", format_args!("1 image for {platforms}{unchanged} in {seconds}"));
-    }
-    failures.or(())
-}
-
-fn place(
-    named: &Named,
-    destination: &Destination,
-    client: &oci::registry::Client,
-    cx: &Context<'_>,
-) -> Result<Published, Failure> {
-    let looks = match destination {
-        Destination::Registry => client.look(&named.references.iter().collect::<Vec<_>>()),
-        _ => oci::registry::Looks::default(),
-    };
-    let context = match destination {
-        Destination::Registry => format!("failed to push `{}`", named.references[0]),
-        _ => format!("failed to write to `{destination}`"),
-    };
-    let delivery = Delivery { client, looks: &looks, durable: true };
-    let batch = std::slice::from_ref(named);
-    let delivered = publish::publish(destination, batch, delivery, cx.ui);
-    let Delivered { outcomes, .. } =
-        delivered.map_err(|failure| failure.context(context.clone()))?;
-    let outcome = outcomes.into_iter().next();
-    let published = outcome
-        .unwrap_or_else(|| Err(Failure::new(Exit::Internal, "nothing became of the image")))
-        .map_err(|failure| failure.context(context))?;
-    if *destination != Destination::Registry {
-        publish::say(&published, cx.ui);
-    }
-    Ok(published)
 }
 
 /// Returns the single image of an index of one: what `-b` makes is a plain

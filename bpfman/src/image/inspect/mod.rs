@@ -71,7 +71,7 @@ struct Lone<'a> {
 pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     let client = args.registries.client(Ok)?;
     let format = args.form.format(cx.ui);
-    match subject::find(&args.subject, &client)? {
+    match subject::find(&args.subject, &client, cx)? {
         Subject::Object { path, bytes } => {
             let file = path.display().to_string();
             let info = bpf_object::read(&bytes).map_err(|error| {

@@ -55,7 +55,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     let client = args.registries.client(Ok)?;
-    let found = subject::find(&args.image, &client)?.one(&args.image)?;
+    let found = subject::find(&args.image, &client, cx)?.one(&args.image)?;
     let label = plain(&found.label);
     let Some(reference) = &found.reference else {
         let message = format!("`{label}` has no full name, by which a cluster could pull it");

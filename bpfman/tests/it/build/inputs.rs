@@ -113,15 +113,17 @@ fn an_unchanged_image_is_written_once_and_json_says_so() {
         let text = world.run(&args).done();
         let json: serde_json::Value = serde_json::from_str(&text).unwrap();
         let artifact = world.load("localhost/p:v1");
+        let to = format!("oci:{}", world.here().join("out").display());
         let expected = serde_json::json!({
             "schema": 1,
-            "references": ["localhost/p:v1"],
-            "digest": artifact.digest().to_string(),
-            "platforms": ["linux/amd64", "linux/s390x"],
-            "size": artifact.size(),
-            "destinations": [
-                {"to": format!("oci:{}", world.here().join("out").display()), "changed": changed}
-            ],
+            "images": [{
+                "references": ["localhost/p:v1"],
+                "digest": artifact.digest().to_string(),
+                "platforms": ["linux/amd64", "linux/s390x"],
+                "size": artifact.size(),
+                "companions": 0,
+                "destinations": [{"to": to, "changed": changed}],
+            }],
             "failures": [],
         });
         assert_eq!(json, expected);

@@ -6,7 +6,7 @@ use super::machine::Machine;
 use crate::support::Checkout;
 
 /// Every tool, what it is needed for, and why.
-const TOOLS: [(&str, &str, &str); 26] = [
+const TOOLS: [(&str, &str, &str); 25] = [
     ("clang", "building", "compiles eBPF programs"),
     ("git", "test", "shows what the checkout holds"),
     ("skopeo", "test", "reads the images back"),
