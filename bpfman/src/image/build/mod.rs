@@ -74,8 +74,9 @@ pub(crate) struct Args {
     #[command(flatten)]
     containerfile: ContainerfileArgs,
 
-    /// Where to put the image: oci:DIR (a tree of layouts),
-    /// oci-archive:FILE or registry; may be repeated; registry unless given
+    /// Where to put the image: oci:DIR (a tree of layouts), oci-archive:FILE,
+    /// docker-archive:FILE, registry, docker, podman, kind:CLUSTER or
+    /// containerd[:NAMESPACE]; may be repeated; registry unless given
     #[arg(long, value_name = "DESTINATION", help_heading = "Destination")]
     to: Vec<String>,
 

@@ -14,7 +14,8 @@ use crate::interop::podman::Storage;
 use crate::support::{Checkout, LIBBPF, Run, copy, finish, program};
 
 /// Commands that are shown and not run, and why.
-const NOT_RUN: [(&str, &str); 3] = [
+const NOT_RUN: [(&str, &str); 4] = [
+    ("cargo install --path bpfman", "it compiles the program once more, and for release"),
     (
         "cargo xtask build-images --push csi-node-driver-registrar",
         "it copies from others' registry to the project's",
@@ -24,7 +25,7 @@ const NOT_RUN: [(&str, &str); 3] = [
 ];
 
 /// The programs that a shown command may begin with.
-const PROGRAMS: [&str; 6] = ["cargo", "skopeo", "podman", "ls", "mkdir", "openssl"];
+const PROGRAMS: [&str; 7] = ["bpfman", "cargo", "skopeo", "podman", "ls", "mkdir", "openssl"];
 
 /// The command that goes on while those behind it are typed elsewhere.
 const SERVE: &str = "cargo xtask serve-images";
@@ -38,7 +39,11 @@ const PUSHED_TO: &str = "localhost:5000";
 
 /// What cargo needs of a workspace to say what it pins: documents show
 /// commands without `--libbpf-dir`.
-const WORKSPACE: [&str; 8] = [
+const WORKSPACE: [&str; 12] = [
+    "Containerfile.bytecode",
+    "Containerfile.bytecode.multi.arch",
+    "bpfman/Cargo.toml",
+    "bpfman/src",
     "Cargo.toml",
     "Cargo.lock",
     "crates",
@@ -81,6 +86,7 @@ impl Desk {
                 cargo.display()
             ),
         );
+        desk.stand_in("bpfman", &format!("exec '{}' \"$@\"", bpfman().display()));
         // No test installs anything on anybody's machine.
         for program in ["apt-get", "sudo"] {
             desk.stand_in(program, "echo 'a test tried to install something' >&2; exit 1");
@@ -151,6 +157,15 @@ impl Drop for Registry {
     }
 }
 
+/// Returns the program `bpfman`, built as this test is.
+fn bpfman() -> PathBuf {
+    let root = test_support::workspace_root();
+    let mut cargo = Command::new(which("cargo"));
+    cargo.args(["build", "--quiet", "--locked", "--package", "bpfman"]).current_dir(root);
+    assert!(cargo.status().unwrap().success());
+    Path::new(env!("CARGO_BIN_EXE_xtask")).with_file_name("bpfman")
+}
+
 fn which(name: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap();
     let mut places = std::env::split_paths(&path).map(|dir| dir.join(name));
@@ -205,7 +220,7 @@ impl Trial {
         assert!(PROGRAMS.contains(&program), "{place}: this test knows no such program");
         if NOT_RUN.iter().any(|(known, _)| *known == command) {
             self.not_run.push(command.to_owned());
-        } else if test_support::tool(program).is_some() {
+        } else if program == "bpfman" || test_support::tool(program).is_some() {
             let Some(line) = self.with_registry(line) else { return };
             let desk = self.desk.get_or_insert_with(Desk::new);
             if command.starts_with(SERVE) {
