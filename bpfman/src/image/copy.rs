@@ -15,14 +15,17 @@ use crate::context::Context;
 /// Copy images from one place to another
 ///
 /// SRC is an image of a registry (REFERENCE or docker://REFERENCE), a layout
-/// or a tree of layouts (DIR or oci:DIR[:NAME]) or an archive (FILE or
-/// oci-archive:FILE[:NAME]); without a name, all that is in it is copied.
+/// or a tree of layouts (DIR or oci:DIR[:NAME]) or an archive (FILE,
+/// oci-archive:FILE[:NAME] or docker-archive:FILE[:NAME]); without a name, all
+/// that is in it is copied.
 ///
 /// DST is a place that takes images under the names they have: oci:DIR,
-/// oci-archive:FILE or registry; or another name (REFERENCE, with its
+/// oci-archive:FILE, docker-archive:FILE, registry, docker, podman,
+/// kind:CLUSTER or containerd[:NAMESPACE]; or another name (REFERENCE, with its
 /// registry, or docker://REFERENCE), under which one image is pushed.
 ///
-/// Images are copied whole, byte for byte, so they keep their digests. What is
+/// Images are copied whole, byte for byte, so they keep their digests; but
+/// docker, docker-archive and kind get this machine's platform alone. What is
 /// there already is not sent again; what the same registry has in another
 /// repository is mounted from there.
 ///

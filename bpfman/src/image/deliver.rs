@@ -45,6 +45,9 @@ struct ImageReport {
 struct DestinationReport {
     to: String,
     changed: bool,
+    /// Differs from the image's where one platform went there.
+    digest: String,
+    platforms: Vec<String>,
 }
 
 /// Takes images to destinations and says what came of it: one's failure keeps
@@ -70,9 +73,7 @@ pub(super) fn deliver(
         let mut failed = Vec::new();
         for ((item, image), outcome) in items.iter().zip(&mut images).zip(outcomes) {
             match outcome {
-                Ok(Published { changed, .. }) => image
-                    .destinations
-                    .push(DestinationReport { to: destination.to_string(), changed }),
+                Ok(published) => image.add(destination, published),
                 Err(failure) => failed.push((item.named.references[0].to_string(), failure)),
             }
         }
@@ -171,6 +172,23 @@ impl ImageReport {
             companions: item.companions.len(),
             destinations: Vec::new(),
         }
+    }
+
+    /// Adds what became of it at a destination.
+    fn add(&mut self, destination: &Destination, published: Published) {
+        let platforms = published.platforms.iter().map(ToString::to_string).collect();
+        let at = DestinationReport {
+            to: destination.to_string(),
+            changed: published.changed,
+            digest: published.digest.to_string(),
+            platforms,
+        };
+        // An image is what went where all of it did, if it did anywhere.
+        if !destination.takes_one_platform() || self.destinations.is_empty() {
+            (self.digest, self.platforms) = (at.digest.clone(), at.platforms.clone());
+            self.size = published.size;
+        }
+        self.destinations.push(at);
     }
 }
 

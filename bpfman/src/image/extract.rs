@@ -30,7 +30,7 @@ use crate::context::Context;
   bpfman image extract -o objects pass.tar")]
 pub(crate) struct Args {
     /// An image of a registry, a layout (DIR or oci:DIR[:NAME]) or an archive
-    /// (FILE or oci-archive:FILE[:NAME])
+    /// (FILE, oci-archive:FILE[:NAME] or docker-archive:FILE[:NAME])
     #[arg(value_name = "IMAGE")]
     image: String,
 

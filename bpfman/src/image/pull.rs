@@ -38,7 +38,9 @@ pub(crate) struct Args {
     image_url: Option<Reference>,
 
     /// Where to put the image: oci:DIR (a tree of layouts),
-    /// oci-archive:FILE or registry; may be repeated; oci:images unless given
+    /// oci-archive:FILE, docker-archive:FILE, docker, podman, kind:CLUSTER or
+    /// containerd[:NAMESPACE]; may be repeated; oci:images unless given.
+    /// docker, docker-archive and kind get this machine's platform alone
     #[arg(long, value_name = "DESTINATION", help_heading = "Destination")]
     to: Vec<String>,
 

@@ -23,6 +23,7 @@ const FORMS: &str = "a directory (a layout or a tree of them) or file (an archiv
 
 /// What was named.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a command has one")]
 pub(crate) enum Subject {
     /// An object that is in no image.
     Object { path: PathBuf, bytes: Vec<u8> },
@@ -54,7 +55,7 @@ pub(crate) fn find(word: &str, client: &Client, cx: &Context<'_>) -> Result<Subj
         }
         Word::Source(source) => source,
     };
-    let mut found = source.find(client, cx.work()?).map_err(|error| failure(word, error))?;
+    let mut found = read(&source, word, client, cx)?;
     let is_place = matches!(
         source,
         Source::Oci(_, None) | Source::OciArchive(_, None) | Source::DockerArchive(_, None)
@@ -66,6 +67,28 @@ pub(crate) fn find(word: &str, client: &Client, cx: &Context<'_>) -> Result<Subj
             Ok(Subject::Place(found))
         }
     }
+}
+
+/// Reads the images of a place. An archive that was named by its path alone
+/// may be of either kind.
+fn read(
+    source: &Source,
+    word: &str,
+    client: &Client,
+    cx: &Context<'_>,
+) -> Result<Vec<Found>, Failure> {
+    let error = match source.find(client, cx.work()?) {
+        Ok(found) => return Ok(found),
+        Err(error) => error,
+    };
+    if let (Source::OciArchive(path, None), Error::Oci(oci::Error::InvalidLayout { .. })) =
+        (source, &error)
+        && Path::new(word) == path
+        && let Ok(found) = Source::DockerArchive(path.clone(), None).find(client, cx.work()?)
+    {
+        return Ok(found);
+    }
+    Err(failure(word, error))
 }
 
 /// Reads an image of a registry.
@@ -192,7 +215,11 @@ fn several(word: &str, found: &[Found]) -> Failure {
         names.push("…".to_owned());
     }
     let count = ui::count(found.len(), "image");
-    let scheme = if Path::new(word).is_dir() { "oci:" } else { "oci-archive:" };
+    let scheme = match std::fs::metadata(word) {
+        Ok(metadata) if metadata.is_dir() => "oci:",
+        _ if oci::archive::open(Path::new(word)).is_err() => "docker-archive:",
+        _ => "oci-archive:",
+    };
     let start = if SCHEMES.iter().any(|own| word.starts_with(own)) { "" } else { scheme };
     Failure::usage(format!("`{word}` holds {count}, and one is wanted"))
         .detail(names.join("\n"))

@@ -170,3 +170,32 @@ fn places_that_take_nothing() {
         assert!(said.starts_with(start), "{said}");
     }
 }
+
+#[test]
+fn a_docker_archive_takes_one_platform_and_is_read_by_its_path() {
+    let host = bpf_arch::Arch::host().unwrap();
+    let world = places();
+    let run = world.run(&["copy", "images", "docker-archive:d.tar"]);
+    let note =
+        format!("`docker-archive:{}` gets {host} only", world.here().join("d.tar").display());
+    assert!(run.stderr.starts_with(&note), "{}", run.stderr);
+    let tree = oci::layout::Tree::new(world.here().join("images"));
+    let layout = oci::Layout::open(&tree.directory(&NAME.parse().unwrap())).unwrap();
+    let whole = layout.load(&layout.resolve("latest").unwrap()).unwrap();
+    let own = whole.images().into_iter().find(|own| own.platform().to_string() == host.platform());
+    assert_eq!(run.done(), format!("{NAME}@{}\n", own.unwrap().digest()), "what is there is named");
+    // Where another destination takes all, that is the image.
+    let both = ["--to", "docker-archive:e.tar", "--to", "oci:all"];
+    let run = world.run(&[&["build", "-c", "objects", "-t", NAME], &both[..]].concat());
+    assert_eq!(run.done(), format!("{NAME}@{}\n", digest(&world)));
+
+    for word in ["d.tar", "docker-archive:d.tar", &format!("docker-archive:d.tar:{NAME}")] {
+        assert_eq!(
+            world.run(&["extract", "-o", "x", word]).done(),
+            format!("x/{}\n", host.object_file()),
+            "{word}"
+        );
+    }
+    let bytes = std::fs::read(world.here().join("x").join(host.object_file())).unwrap();
+    assert_eq!(bytes, crate::world::object(host));
+}

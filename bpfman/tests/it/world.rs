@@ -128,7 +128,7 @@ impl World {
     /// Returns what lies in the tree of layouts `out` under a name.
     pub(super) fn load(&self, name: &str) -> Artifact {
         let reference: Reference = name.parse().unwrap();
-        let directory = Tree::new(&self.here().join("out")).directory(&reference);
+        let directory = Tree::new(self.here().join("out")).directory(&reference);
         let layout = Layout::open(&directory).unwrap();
         layout.load(&layout.resolve(reference.tag().unwrap()).unwrap()).unwrap()
     }

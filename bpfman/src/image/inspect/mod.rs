@@ -33,8 +33,9 @@ use crate::context::Context;
   bpfman image inspect pass.o")]
 pub(crate) struct Args {
     /// An image of a registry (REFERENCE or docker://REFERENCE), a layout or
-    /// a tree of layouts (DIR or oci:DIR[:NAME]), an archive (FILE or
-    /// oci-archive:FILE[:NAME]) or an object (FILE.o)
+    /// a tree of layouts (DIR or oci:DIR[:NAME]), an archive (FILE,
+    /// oci-archive:FILE[:NAME] or docker-archive:FILE[:NAME]) or an object
+    /// (FILE.o)
     #[arg(value_name = "SUBJECT")]
     subject: String,
 

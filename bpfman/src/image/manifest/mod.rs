@@ -35,7 +35,7 @@ use crate::context::Context;
   bpfman image manifest --format json oci:images:quay.io/me/pass:latest")]
 pub(crate) struct Args {
     /// An image of a registry, a layout (DIR or oci:DIR[:NAME]) or an archive
-    /// (FILE or oci-archive:FILE[:NAME])
+    /// (FILE, oci-archive:FILE[:NAME] or docker-archive:FILE[:NAME])
     #[arg(value_name = "IMAGE")]
     image: String,
 

@@ -122,7 +122,12 @@ fn an_unchanged_image_is_written_once_and_json_says_so() {
                 "platforms": ["linux/amd64", "linux/s390x"],
                 "size": artifact.size(),
                 "companions": 0,
-                "destinations": [{"to": to, "changed": changed}],
+                "destinations": [{
+                    "to": to,
+                    "changed": changed,
+                    "digest": artifact.digest().to_string(),
+                    "platforms": ["linux/amd64", "linux/s390x"],
+                }],
             }],
             "failures": [],
         });
