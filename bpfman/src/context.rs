@@ -1,39 +1,24 @@
 //! What every command is given: a voice, how much to do at once, and a place
 //! for what is large.
 
-use std::cell::OnceCell;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use tempfile::TempDir;
-use ui::{Failure, Ui};
+use cli::Scratch;
+use ui::Ui;
 
 /// The world of one command.
 #[derive(Debug)]
 pub(crate) struct Context<'a> {
     pub(crate) ui: &'a Ui,
     pub(crate) jobs: NonZeroUsize,
-    work: OnceCell<TempDir>,
+    /// Where what is large in images lies.
+    pub(crate) work: Scratch,
 }
 
 impl<'a> Context<'a> {
     pub(crate) fn new(ui: &'a Ui, jobs: NonZeroUsize) -> Context<'a> {
-        Context { ui, jobs, work: OnceCell::new() }
-    }
-
-    /// Returns a directory for what is large in images; it is removed when the
-    /// command ends.
-    pub(crate) fn work(&self) -> Result<&Path, Failure> {
-        if let Some(work) = self.work.get() {
-            return Ok(work.path());
-        }
-        let made = tempfile::tempdir().map_err(|error| {
-            let place = std::env::temp_dir();
-            Failure::from(error)
-                .context(format!("failed to make a directory in `{}`", place.display()))
-                .hint("TMPDIR names another one")
-        })?;
-        Ok(self.work.get_or_init(|| made).path())
+        Context { ui, jobs, work: Scratch::default() }
     }
 }
 

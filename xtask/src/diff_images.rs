@@ -4,7 +4,7 @@ mod compare;
 
 use cli::engine::Workplace;
 use cli::registry::{self, RegistryArgs};
-use cli::typed;
+use cli::{Scratch, typed};
 use destination::Destination;
 use oci::layout::Tree;
 use oci::registry::{Client, Looks};
@@ -14,8 +14,8 @@ use serde::Serialize;
 use ui::{Exit, Failure, Failures, Format};
 
 use crate::build_images::containerfile::Site;
+use crate::build_images::layer_cache;
 use crate::build_images::make::{self, Along, Made};
-use crate::build_images::{layer_cache, no_scratch};
 use crate::catalogue::{self, Catalogue};
 use crate::compile::{self, CompileArgs};
 use crate::context::Context;
@@ -100,9 +100,9 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     let compiling = || compile::of_plan(cx, workshop.as_ref(), &plan.requests);
     let (looks, compiled) = registry::while_looking(&client, &published, compiling);
     let mut failures = Failures::default();
-    let work = tempfile::tempdir().map_err(no_scratch)?;
+    let work = Scratch::default();
     let layers = layer_cache(cx);
-    let workplace = Workplace { work: work.path(), layers: Some(&layers), client: &client };
+    let workplace = Workplace { work: &work, layers: Some(&layers), client: &client };
     let site = Site { engine: &wish.engine, contexts: &[], place: workplace };
     let made = make::make(&plan, &compiled, Along::Nothing, site, cx, &mut failures);
     let made_from = compiled.built.into_iter().flat_map(|built| built.failures);

@@ -77,14 +77,14 @@ fn read(
     client: &Client,
     cx: &Context<'_>,
 ) -> Result<Vec<Found>, Failure> {
-    let error = match source.find(client, cx.work()?) {
+    let error = match source.find(client, cx.work.path()?) {
         Ok(found) => return Ok(found),
         Err(error) => error,
     };
     if let (Source::OciArchive(path, None), Error::Oci(oci::Error::InvalidLayout { .. })) =
         (source, &error)
         && Path::new(word) == path
-        && let Ok(found) = Source::DockerArchive(path.clone(), None).find(client, cx.work()?)
+        && let Ok(found) = Source::DockerArchive(path.clone(), None).find(client, cx.work.path()?)
     {
         return Ok(found);
     }
@@ -98,7 +98,7 @@ pub(crate) fn pull(
     cx: &Context<'_>,
 ) -> Result<Found, Failure> {
     let name = reference.to_string();
-    let found = Source::Registry(reference.clone()).find(client, cx.work()?);
+    let found = Source::Registry(reference.clone()).find(client, cx.work.path()?);
     let mut found = found.map_err(|error| failure(&name, error))?;
     found.pop().ok_or_else(|| absent(&name))
 }

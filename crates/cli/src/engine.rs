@@ -1,12 +1,12 @@
 //! Engines: which carries out Containerfiles, and what is shown while it does.
 
-use std::path::Path;
-
 use clap::Args;
 use image_build::{BuildRequest, Engine, Error, Event, LayerCache, native};
 use oci::registry::{self, Client};
 use oci::{Image, Index, Platform, Reference};
 use ui::{Exit, Failure, Ui};
+
+use crate::Scratch;
 
 /// What carries out Containerfiles.
 #[derive(Args, Clone, Debug)]
@@ -50,9 +50,8 @@ impl EngineArgs {
 /// Where and with what an image is built.
 #[derive(Clone, Copy, Debug)]
 pub struct Workplace<'a> {
-    /// A directory for what is large in the image; it stays while that is
-    /// used.
-    pub work: &'a Path,
+    /// Where what is large in the image lies; it stays while that is used.
+    pub work: &'a Scratch,
     /// Where the built-in builder keeps large layers from run to run.
     pub layers: Option<&'a LayerCache>,
     /// What gets images for the built-in builder.
@@ -72,6 +71,7 @@ pub fn build(
     ui: &Ui,
 ) -> Result<Index, Failure> {
     let Workplace { work, layers, client } = workplace;
+    let work = work.path()?;
     let resolve = |reference: &Reference, platform: &Platform| base(client, reference, platform);
     let observe = |event: Event<'_>| match event {
         Event::Command(command) => ui.command(command),

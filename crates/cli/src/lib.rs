@@ -13,8 +13,10 @@ mod epoch;
 mod jobs;
 pub mod publish;
 pub mod registry;
+mod scratch;
 mod words;
 
 pub use epoch::source_date_epoch;
 pub use jobs::Jobs;
+pub use scratch::Scratch;
 pub use words::{list, nearest, platform, typed};

@@ -224,9 +224,9 @@ fn of_docker_archive(
             }
         }
     }
-    match (wanted, found.is_empty()) {
-        (Some(wanted), true) => {
-            let (name, place) = (wanted.to_string(), file.to_owned());
+    match name {
+        Some(name) if found.is_empty() => {
+            let (name, place) = (name.to_owned(), file.to_owned());
             Err(oci::Error::NotFound { name, place, known }.into())
         }
         _ => Ok(found),

@@ -51,6 +51,12 @@ impl Failure {
         Failure::new(Exit::Missing, error)
     }
 
+    /// Says that who read the results has gone away: the program ends, and
+    /// nothing went wrong.
+    pub(crate) fn gone() -> Failure {
+        Failure { exit: Exit::Done, ..Failure::default() }
+    }
+
     /// Puts what was being done before the causes.
     #[must_use]
     pub fn context(mut self, message: impl Into<String>) -> Failure {

@@ -153,7 +153,8 @@ impl Ui {
         self.suspended(|| {
             let mut out = anstream::stdout().lock();
             match writeln!(out, "{line}").and_then(|()| out.flush()) {
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
+                // Not at once, for there may be something to tidy up.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Failure::gone()),
                 result => result.map_err(|error| {
                     Failure::new(Exit::Failed, error).context("failed to write standard output")
                 }),

@@ -28,6 +28,7 @@ pub fn run_program<A: Parser>(
     match outcome {
         Ok(Ok(())) if host::interrupted() => Exit::Interrupted.into(),
         Ok(Ok(())) => Exit::Done.into(),
+        Ok(Err(failures)) if failures.exit() == Exit::Done => Exit::Done.into(),
         Ok(Err(failures)) => {
             let interrupted = host::interrupted();
             // What failed because it was interrupted needs no report.

@@ -57,7 +57,7 @@ pub(super) fn build_bytecode(
     let mut names: Vec<(Arch, String)> = Vec::new();
     for Slot { arch, bytes, .. } in slots {
         // Under its digest, for images share objects.
-        let file = place.work.join(oci::Digest::of(bytes).hex());
+        let file = place.work.path()?.join(oci::Digest::of(bytes).hex());
         host::fs::write_if_changed(&file, bytes)?;
         let name = format!("{}/{}", arch.goarch(), recipe.file);
         request.files.insert(PathBuf::from(&name), file);

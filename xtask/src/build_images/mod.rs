@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use cli::engine::{EngineArgs, Workplace};
 use cli::registry::{self, RegistryArgs};
-use cli::{publish, typed};
+use cli::{Scratch, publish, typed};
 use destination::Destination;
 use image_build::{LayerCache, NamedContext};
 use oci::Reference;
@@ -174,10 +174,10 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     let mut failures = Failures::default();
     let along = if args.referrers { Along::Companions } else { Along::Nothing };
     // What is large in an image lies here until it is published.
-    let work = tempfile::tempdir().map_err(no_scratch)?;
+    let work = Scratch::default();
     let (engine, contexts) = (&wish.engine, wish.contexts.as_slice());
     let layers = layer_cache(cx);
-    let place = Workplace { work: work.path(), layers: Some(&layers), client: &client };
+    let place = Workplace { work: &work, layers: Some(&layers), client: &client };
     let site = Site { engine, contexts, place };
     let made = make::make(&plan, &compiled, along, site, cx, &mut failures);
     let mut report = report::Report::new(&plan, &compiled);
@@ -257,10 +257,4 @@ fn say_left_out(plan: &Plan, cx: &Context<'_>) {
 /// Returns where large layers are kept between runs.
 pub(crate) fn layer_cache(cx: &Context<'_>) -> LayerCache {
     LayerCache::new(cx.target().join("layers"))
-}
-
-/// Puts into words why there is no place for what is large.
-pub(crate) fn no_scratch(error: std::io::Error) -> Failure {
-    let message = format!("failed to make a directory in `{}`", std::env::temp_dir().display());
-    Failure::from(error).context(message).hint("TMPDIR names another one")
 }

@@ -69,7 +69,7 @@ impl ContainerfileArgs {
         cx: &Context<'_>,
     ) -> Result<Artifact, Failures> {
         let engine = self.engine.engine()?;
-        let mut request = self.request(file, objects, marks, workplace.work)?;
+        let mut request = self.request(file, objects, marks, workplace.work.path()?)?;
         if engine != Engine::Native && !request.files.is_empty() {
             // An engine is given a directory, and the current one may be
             // anything.

@@ -109,8 +109,7 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     let artifact = match args.containerfile.file() {
         Some(file) => {
             let layers = cache_dir().map(|dir| LayerCache::new(dir.join("layers")));
-            let workplace =
-                Workplace { work: cx.work()?, layers: layers.as_ref(), client: &client };
+            let workplace = Workplace { work: &cx.work, layers: layers.as_ref(), client: &client };
             args.containerfile.build(file, &objects, &marks, workplace, cx)?
         }
         None => assemble::assemble(&objects, &references, &marks, args.allow_divergence, cx)?,

@@ -196,6 +196,13 @@ fn names_that_no_image_can_have() {
     let expected = "error: the image has no name\n\n\
                     hint: `-t quay.io/me/pass:latest` names it, or the same as the first word\n";
     assert_eq!((code, said.as_str()), (2, expected));
+    for other in [["-c", "objects"], ["--bc-arm-el", "x.o"]] {
+        let args = [&["build", "-t", "localhost/p:v1", "-b", "x.o"], &other[..]].concat();
+        let (code, said) = world.run(&args).failed(&world);
+        assert_eq!(code, 2);
+        let option = if other[0] == "-c" { "--cilium-ebpf-project" } else { other[0] };
+        assert!(said.contains("cannot be used with") && said.contains(option), "{said}");
+    }
     let (code, said) = world.run(&["build", "-t", "quay.io/a:bad tag", "x.o"]).failed(&world);
     assert_eq!(code, 2);
     assert!(said.contains("invalid value 'quay.io/a:bad tag' for '--tag <REFERENCE>'"), "{said}");
