@@ -4,6 +4,11 @@
 //! asks the crates to do the work and says what came of it; the work itself
 //! is in `crates/`.
 
+#![allow(
+    rustdoc::broken_intra_doc_links,
+    reason = "what describes options is their help, where `[:NAME]` may be left out"
+)]
+
 mod context;
 mod image;
 mod inputs;

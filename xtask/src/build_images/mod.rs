@@ -55,7 +55,7 @@ pub(crate) struct Args {
 
     /// Where to put the images: oci:DIR (a tree of layouts),
     /// oci-archive:FILE, docker-archive:FILE, registry, docker, podman,
-    /// kind:CLUSTER or containerd[:NAMESPACE]; may be repeated;
+    /// kind:CLUSTER, containerd or containerd:NAMESPACE; may be repeated;
     /// oci:target/images of the checkout unless given. docker, docker-archive
     /// and kind get one platform: the one that --platform names, or this
     /// machine's

@@ -75,8 +75,8 @@ pub(crate) struct Args {
     containerfile: ContainerfileArgs,
 
     /// Where to put the image: oci:DIR (a tree of layouts), oci-archive:FILE,
-    /// docker-archive:FILE, registry, docker, podman, kind:CLUSTER or
-    /// containerd[:NAMESPACE]; may be repeated; registry unless given
+    /// docker-archive:FILE, registry, docker, podman, kind:CLUSTER, containerd or
+    /// containerd:NAMESPACE; may be repeated; registry unless given
     #[arg(long, value_name = "DESTINATION", help_heading = "Destination")]
     to: Vec<String>,
 
