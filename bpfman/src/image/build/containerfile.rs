@@ -55,8 +55,20 @@ pub(super) struct Marks<'a> {
 
 impl ContainerfileArgs {
     /// Returns the Containerfile, if there is to be one.
-    pub(super) fn file(&self) -> Option<&Path> {
-        self.container_file.as_deref()
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is none for the engine that was named.
+    pub(super) fn file(&self) -> Result<Option<&Path>, Failure> {
+        let engine = self.engine.engine()?;
+        match &self.container_file {
+            None if engine != Engine::Native => {
+                let message = format!("{engine} carries out a Containerfile, and none is named");
+                Err(Failure::usage(message)
+                    .hint("`-f Containerfile.bytecode.multi.arch` names the one for bytecode"))
+            }
+            file => Ok(file.as_deref()),
+        }
     }
 
     /// Carries out the Containerfile `file` for what the objects are for.

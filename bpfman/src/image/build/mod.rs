@@ -99,6 +99,7 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
         words => publish::destinations(words, false)?,
     };
     let client = args.registries.client(Ok)?;
+    let file = args.containerfile.file()?;
     let inputs = args.inputs.inputs(&words, &args.platform)?;
     let objects = objects(inputs, &args.source, &args.platform, cx)?;
     let marks = Marks {
@@ -106,7 +107,7 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
         annotations: &args.annotation,
         created: cli::source_date_epoch()?,
     };
-    let artifact = match args.containerfile.file() {
+    let artifact = match file {
         Some(file) => {
             let layers = cache_dir().map(|dir| LayerCache::new(dir.join("layers")));
             let workplace = Workplace { work: &cx.work, layers: layers.as_ref(), client: &client };

@@ -61,6 +61,11 @@ fn engines_that_are_not_there_or_unknown_are_named() {
     let (code, said) = world.run(&[&BUILD[..], &args, &["-r", "lxc"]].concat()).failed(&world);
     assert_eq!(code, 2);
     assert!(said.contains("unknown engine `lxc`: write `native`, `docker` or `podman`"), "{said}");
+    let alone = [&BUILD[..], &["-c", "objects", "-r", "podman"]].concat();
+    let (code, said) = world.run(&alone).failed(&world);
+    let expected = "error: podman carries out a Containerfile, and none is named\n\n\
+                    hint: `-f Containerfile.bytecode.multi.arch` names the one for bytecode\n";
+    assert_eq!((code, said.as_str()), (2, expected));
     let builder = [&BUILD[..], &args, &["--builder", "b"]].concat();
     let (code, said) = world.run(&builder).failed(&world);
     let expected = "error: `--builder` is for docker, and the engine is native\n\n\
