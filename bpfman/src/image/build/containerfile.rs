@@ -95,7 +95,7 @@ impl ContainerfileArgs {
             .map_err(|failure| failure.context(format!("failed to build `{}`", file.display())))?;
         let artifact = Artifact::Index(index);
         check(file, &artifact, cx)?;
-        Ok(artifact)
+        Ok(if objects.plain { plain(artifact) } else { artifact })
     }
 
     fn request(
@@ -187,4 +187,16 @@ fn check(file: &Path, artifact: &Artifact, cx: &Context<'_>) -> Result<(), Failu
             .hint("without `-f` the image is put together from the objects alone")
     };
     Failures(errors.into_iter().map(failure).collect()).or(())
+}
+
+/// Returns the single image of an index of one: what `-b` makes is a plain
+/// image.
+fn plain(artifact: Artifact) -> Artifact {
+    match artifact {
+        Artifact::Index(index) => match index.children() {
+            [Artifact::Image(image)] => Artifact::Image(image.clone()),
+            _ => Artifact::Index(index),
+        },
+        image @ Artifact::Image(_) => image,
+    }
 }

@@ -10,7 +10,7 @@ use cli::publish;
 use cli::registry::RegistryArgs;
 use destination::Destination;
 use image_build::LayerCache;
-use oci::{Artifact, Named, Reference};
+use oci::{Named, Reference};
 use ui::{Failure, Failures};
 
 use super::deliver::{Item, deliver};
@@ -115,7 +115,6 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
         }
         None => assemble::assemble(&objects, &references, &marks, args.allow_divergence, cx)?,
     };
-    let artifact = if objects.plain { plain(artifact) } else { artifact };
     let item = Item { named: Named { references, artifact }, companions: Vec::new() };
     let platform = publish::one_platform(&args.platform);
     deliver(&[item], &destinations, "Built", (&client, &platform), cx)
@@ -163,17 +162,5 @@ fn objects(
             source.refuse("objects")?;
             load(&files, false)
         }
-    }
-}
-
-/// Returns the single image of an index of one: what `-b` makes is a plain
-/// image.
-fn plain(artifact: Artifact) -> Artifact {
-    match artifact {
-        Artifact::Index(index) => match index.children() {
-            [Artifact::Image(image)] => Artifact::Image(image.clone()),
-            _ => Artifact::Index(index),
-        },
-        image @ Artifact::Image(_) => image,
     }
 }
