@@ -4,7 +4,9 @@
 //! An entry is one file: its name says which tar was compressed, by what, and
 //! what the bytes of the file hash to. The content of every file that is copied
 //! is hashed anew to find an entry, and so is the entry itself whenever it is
-//! used: one that was damaged is removed, and made again. Files appear whole
+//! used: one that was damaged is removed, and made again. Only where the
+//! caller knows what the files are ([`crate::BuildRequest::known`]) is
+//! neither read: a note says which entry was made of them. Files appear whole
 //! and are never changed, so that any number of processes may share the
 //! directory without waiting for each other.
 
@@ -13,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use host::fs::{IoError, STAGED_PREFIX};
+use oci::spec::Descriptor;
 use oci::{Blob, Content, Digest, Layer, LayerBuilder, media};
 
 use crate::Error;
@@ -36,11 +39,47 @@ pub(crate) const WORTH: u64 = 256 << 10;
 /// How many digits of the compressor's identity a name has.
 const IDENTITY: usize = 16;
 
+/// What the name of a note starts with.
+const NOTE: &str = "note-";
+
 impl LayerCache {
     /// Uses a directory of layers, which is made once there is one to keep.
     /// Nothing else may be in it.
     pub fn new(directory: impl Into<PathBuf>) -> LayerCache {
         LayerCache { directory: directory.into() }
+    }
+
+    /// Returns the layer that was noted under `key`, if it is still there. Its
+    /// bytes are read by whoever needs them, and verified then.
+    pub(crate) fn noted(&self, key: Digest) -> Result<Option<Layer>, Error> {
+        let path = self.note(key);
+        let Some(bytes) = host::fs::read_if_present(&path)? else { return Ok(None) };
+        let text = String::from_utf8_lossy(&bytes);
+        let Some((diff_id, digest, size)) = read_note(&text) else { return Ok(None) };
+        let entry = self.entry(diff_id, digest)?;
+        if !entry.metadata().is_ok_and(|metadata| metadata.len() == size) {
+            return Ok(None);
+        }
+        use_now(&path);
+        use_now(&entry);
+        let descriptor = Descriptor::new(media::LAYER_GZIP, digest, size);
+        Ok(Some(Layer::new(Blob::of_file(descriptor, &entry), diff_id)))
+    }
+
+    /// Notes under `key` a layer that this cache has given.
+    pub(crate) fn take_note(&self, key: Digest, layer: &Layer) -> Result<(), Error> {
+        let blob = layer.blob();
+        let text = format!("{} {} {}\n", layer.diff_id(), blob.digest(), blob.size());
+        host::fs::write_if_changed(&self.note(key), text.as_bytes())?;
+        Ok(())
+    }
+
+    fn note(&self, key: Digest) -> PathBuf {
+        self.directory.join(format!("{NOTE}{}", key.hex()))
+    }
+
+    fn entry(&self, diff_id: Digest, digest: Digest) -> Result<PathBuf, Error> {
+        Ok(self.directory.join(format!("{}{}", prefix(diff_id)?, digest.hex())))
     }
 
     /// Returns the layer with that tar, with its bytes in the directory `work`:
@@ -51,8 +90,7 @@ impl LayerCache {
         work: &Path,
         make: impl FnOnce() -> Result<Layer, Error>,
     ) -> Result<Layer, Error> {
-        let identity = LayerBuilder::identity()?.hex();
-        let prefix = format!("{}-{}-", &identity[..IDENTITY], diff_id.hex());
+        let prefix = prefix(diff_id)?;
         for entry in self.entries()? {
             let Some(hex) = entry.name.strip_prefix(&prefix) else { continue };
             if let Some(blob) = self.take(&entry.path, hex, work)? {
@@ -60,8 +98,7 @@ impl LayerCache {
             }
         }
         let layer = make()?;
-        let name = format!("{prefix}{}", layer.blob().digest().hex());
-        self.keep(&self.directory.join(name), layer.blob())?;
+        self.keep(&self.entry(diff_id, layer.blob().digest())?, layer.blob())?;
         Ok(layer)
     }
 
@@ -79,8 +116,7 @@ impl LayerCache {
             host::fs::remove_file(&path)?;
             return Ok(None);
         }
-        // Who may not do that has a cache of somebody else's.
-        let _ = std::fs::File::open(entry).and_then(|it| it.set_modified(SystemTime::now()));
+        use_now(entry);
         Ok(Some(blob))
     }
 
@@ -120,6 +156,25 @@ impl LayerCache {
     }
 }
 
+/// Returns what the name of every entry starts with that has this tar.
+fn prefix(diff_id: Digest) -> Result<String, Error> {
+    let identity = LayerBuilder::identity()?.hex();
+    Ok(format!("{}-{}-", &identity[..IDENTITY], diff_id.hex()))
+}
+
+/// Notes that a file is used. Who may not do that has a cache of somebody
+/// else's.
+fn use_now(path: &Path) {
+    let _ = std::fs::File::open(path).and_then(|file| file.set_modified(SystemTime::now()));
+}
+
+/// Reads the tar's digest, and the layer's digest and size.
+fn read_note(text: &str) -> Option<(Digest, Digest, u64)> {
+    let mut words = text.strip_suffix('\n')?.split(' ');
+    let mut next = || words.next();
+    Some((next()?.parse().ok()?, next()?.parse().ok()?, next()?.parse().ok()?))
+}
+
 /// A file of the cache.
 #[derive(Clone, Debug)]
 struct Entry {
@@ -130,9 +185,13 @@ struct Entry {
     size: u64,
 }
 
+/// Returns whether a layer or a note has such a name.
 fn is_entry(name: &str) -> bool {
-    let lengths: Vec<usize> = name.split('-').map(str::len).collect();
     let is_hex = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c) || c == '-';
+    if let Some(hex) = name.strip_prefix(NOTE) {
+        return hex.len() == 64 && hex.chars().all(is_hex);
+    }
+    let lengths: Vec<usize> = name.split('-').map(str::len).collect();
     lengths == [IDENTITY, 64, 64] && name.chars().all(is_hex)
 }
 
@@ -184,7 +243,8 @@ mod tests {
     fn only_names_of_a_cache_count() {
         let (id, hex) = ("0123456789abcdef", Digest::of(b"").hex());
         assert!(is_entry(&format!("{id}-{hex}-{hex}")));
-        for name in ["", "notes.txt", &hex, &format!("{id}-{hex}"), &format!("{id}-{hex}-{hex}x")] {
+        assert!(is_entry(&format!("note-{hex}")));
+        for name in ["", "notes.txt", "note-", "note-x", &hex, &format!("{id}-{hex}"), &format!("{id}-{hex}-{hex}x")] {
             assert!(!is_entry(name), "{name}");
         }
         assert!(!is_entry(&format!("{id}-{hex}-{}", hex.to_uppercase())));

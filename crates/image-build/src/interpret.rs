@@ -101,8 +101,11 @@ impl<'a> Interpreter<'a> {
             }
             None => self.platform.clone(),
         };
-        let context = stage.name.as_deref();
-        let context = context.and_then(|name| self.bases.request.find_context(name, &platform));
+        let request = self.bases.request;
+        let context = stage.name.as_deref().and_then(|name| {
+            let made = request.find_stage(name, self.platform);
+            made.or_else(|| request.find_context(name, &platform))
+        });
         if let Some(context) = context {
             return Ok(Needed { origin: Origin::Replaced(context), platform });
         }

@@ -5,12 +5,12 @@
 //! made, each distinct one once; then the images. Nothing runs, no engine, no
 //! root, no network but for the images that the caller gets.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use oci::{Image, Index, Layer, LayerBuilder, Platform};
+use oci::{Digest, Image, Index, Layer, LayerBuilder, Platform};
 use rayon::prelude::*;
 
 use crate::base::{Bases, Resolve};
@@ -18,7 +18,7 @@ use crate::containerfile::Containerfile;
 use crate::copy::{Changes, absolute};
 use crate::interpret::Interpreter;
 use crate::stage::{Stage, Step};
-use crate::tree::{Node, NodeKind};
+use crate::tree::{Content, Node, NodeKind};
 use crate::{
     BuildRequest, Error, InstructionFailed, LayerCache, Place, Problem, Warning, cache, machine,
     warning,
@@ -85,7 +85,7 @@ impl<'a> Builder<'a> {
         let stages: Vec<Result<_, Error>> = request.platforms.par_iter().map(interpret).collect();
         let (stages, of_stages): (Vec<Stage>, Vec<_>) =
             stages.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
-        let layers = self.layers(&stages, request.created)?;
+        let layers = self.layers(&stages, request)?;
         let images = request.platforms.iter().zip(&stages);
         let images = images.map(|(platform, stage)| image(request, platform, stage, &layers));
         let index = Index::new(images.collect::<Result<_, _>>()?, request.annotations.clone())?;
@@ -102,19 +102,20 @@ impl<'a> Builder<'a> {
     fn layers(
         &self,
         stages: &[Stage],
-        created: u64,
+        request: &BuildRequest,
     ) -> Result<HashMap<Arc<Changes>, Layer>, Error> {
         let steps = stages.iter().flat_map(|stage| &stage.steps);
         let distinct: HashMap<&Arc<Changes>, ()> =
             steps.filter_map(|step| step.changes.as_ref()).map(|changes| (changes, ())).collect();
         let make = |(changes, ()): (&Arc<Changes>, ())| {
-            Ok((Arc::clone(changes), self.layer(changes, created)?))
+            Ok((Arc::clone(changes), self.layer(changes, request)?))
         };
         distinct.into_par_iter().map(make).collect()
     }
 
     /// Makes a layer, unless one that is worth it is kept from another time.
-    fn layer(&self, changes: &Changes, created: u64) -> Result<Layer, Error> {
+    fn layer(&self, changes: &Changes, request: &BuildRequest) -> Result<Layer, Error> {
+        let created = request.created;
         let make = || {
             let mut builder = LayerBuilder::new(created, self.work);
             fill(&mut builder, changes)?;
@@ -123,10 +124,39 @@ impl<'a> Builder<'a> {
         let Some(cache) = self.cache.filter(|_| bytes(changes) >= cache::WORTH) else {
             return make();
         };
+        let key = key(changes, created, &request.known);
+        if let Some(key) = key
+            && let Some(layer) = cache.noted(key)?
+        {
+            return Ok(layer);
+        }
         let mut measuring = LayerBuilder::measuring(created);
         fill(&mut measuring, changes)?;
-        cache.layer(measuring.diff_id(), self.work, make)
+        let layer = cache.layer(measuring.diff_id(), self.work, make)?;
+        if let Some(key) = key {
+            cache.take_note(key, &layer)?;
+        }
+        Ok(layer)
     }
+}
+
+/// Returns what stands for the whole layer, if it is known of every file what
+/// it is.
+fn key(changes: &Changes, created: u64, known: &BTreeMap<PathBuf, String>) -> Option<Digest> {
+    let mut text = format!("{created}\n");
+    for (path, Node { attributes, kind, .. }) in changes {
+        let what = match kind {
+            NodeKind::Directory => "directory".to_owned(),
+            NodeKind::Symlink(target) => format!("link {target:?}"),
+            NodeKind::File(content @ Content::Host { path, .. }) => {
+                format!("file {} {:?}", content.size(), known.get(&**path)?)
+            }
+            NodeKind::File(Content::Packed { .. }) => return None,
+            NodeKind::Special(_) => continue,
+        };
+        text += &format!("{path:?} {attributes:?} {what}\n");
+    }
+    Some(Digest::of(text.as_bytes()))
 }
 
 /// Finds the stage that is asked for.

@@ -20,6 +20,16 @@ pub struct BuildRequest {
     /// What stands for stages and images, or is another directory to copy
     /// from.
     pub contexts: Vec<NamedContext>,
+    /// Stages that are made already: each stands for the stage of its name
+    /// where the image is built for its platform, whichever platform the stage
+    /// itself is for. Only the built-in builder takes them; the others make
+    /// the stages.
+    pub stages: Vec<NamedContext>,
+    /// Files of the host whose content is known without reading them: by
+    /// canonical path, a text that is another whenever the content is. The
+    /// built-in builder finds layers of such files alone in its cache, and
+    /// reads neither them nor the layers.
+    pub known: BTreeMap<PathBuf, String>,
     /// Values for ARG.
     pub build_args: BTreeMap<String, String>,
     /// The stage to build; the last one if `None`.
@@ -49,6 +59,8 @@ impl BuildRequest {
             context: Some(context.into()),
             files: BTreeMap::new(),
             contexts: Vec::new(),
+            stages: Vec::new(),
+            known: BTreeMap::new(),
             build_args: BTreeMap::new(),
             target: None,
             platforms,
@@ -57,6 +69,14 @@ impl BuildRequest {
             annotations: BTreeMap::new(),
             created: 0,
         }
+    }
+
+    /// Finds what stands for a stage in a build for `platform`.
+    pub(crate) fn find_stage(&self, name: &str, platform: &Platform) -> Option<&NamedContext> {
+        let is_it = |stage: &&NamedContext| {
+            stage.name == name && stage.platform.as_ref().map(normal) == Some(normal(platform))
+        };
+        self.stages.iter().find(is_it)
     }
 
     /// Finds the context of that name: one for the platform before one for

@@ -78,8 +78,13 @@ impl Blob {
             Ok(())
         })?;
         let (digest, size) = hasher.finish();
-        let content = Content::File { path: path.into(), offset: 0 };
-        Ok(Blob::new(Descriptor::new(media_type, digest, size), content))
+        Ok(Blob::of_file(Descriptor::new(media_type, digest, size), path))
+    }
+
+    /// Makes a blob of a file that is said to be what the descriptor says.
+    /// It is not read now; reading it later fails if it is something else.
+    pub fn of_file(descriptor: Descriptor, path: &Path) -> Blob {
+        Blob::new(descriptor, Content::File { path: path.into(), offset: 0 })
     }
 
     /// Makes a blob of a descriptor and the content it is said to have,

@@ -8,7 +8,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Who may use which crates of this workspace, normally and to build:
 /// ARCHITECTURE.md, "Who may use whom".
-const MAY_USE: [(&str, &[&str]); 15] = [
+const MAY_USE: [(&str, &[&str]); 16] = [
     ("bpf-arch", &[]),
     ("host", &[]),
     ("test-support", &[]),
@@ -16,6 +16,7 @@ const MAY_USE: [(&str, &[&str]); 15] = [
     ("bpf-build", &["bpf-arch", "bpf-object", "host"]),
     ("oci", &["host"]),
     ("bytecode-image", &["bpf-arch", "bpf-object", "oci"]),
+    ("go-build", &["bpf-arch", "host"]),
     ("image-build", &["host", "oci"]),
     ("destination", &["host", "oci"]),
     ("registry-server", &["host", "oci"]),
@@ -31,6 +32,7 @@ const MAY_USE: [(&str, &[&str]); 15] = [
             "bytecode-image",
             "cli",
             "destination",
+            "go-build",
             "host",
             "image-build",
             "oci",

@@ -1,12 +1,13 @@
 //! Large layers that are kept from one build to the next.
 
+use std::collections::BTreeMap;
 use std::error::Error as StdError;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use image_build::{BuildRequest, LayerCache, native};
-use oci::{Artifact, Digest, Image, Platform, Reference};
+use oci::{Artifact, Digest, Image, Layer, Platform, Reference};
 use tempfile::TempDir;
 
 use crate::support::{World, platform};
@@ -28,6 +29,7 @@ struct Made {
     index: Digest,
     /// Of each layer of the first image.
     layers: Vec<Digest>,
+    content: Vec<Layer>,
     work: TempDir,
 }
 
@@ -39,6 +41,15 @@ impl Kept {
     }
 
     fn build(&self, world: &World, request: &BuildRequest) -> Made {
+        let made = self.build_unread(world, request);
+        for layer in &made.content {
+            // It can be read, and is what its digest says.
+            layer.blob().read(u64::MAX).unwrap();
+        }
+        made
+    }
+
+    fn build_unread(&self, world: &World, request: &BuildRequest) -> Made {
         let work = tempfile::tempdir_in(self.dir.path()).unwrap();
         let resolve = |reference: &Reference, _: &Platform| {
             let found = world.images.get(&reference.to_string()).cloned();
@@ -48,13 +59,9 @@ impl Kept {
         let index = builder.build(request, &resolve).unwrap().index;
         let digest = index.digest();
         let artifact = Artifact::Index(index);
-        let layers = artifact.images()[0].layers();
-        for layer in layers {
-            // It can be read, and is what its digest says.
-            layer.blob().read(u64::MAX).unwrap();
-        }
-        let layers = layers.iter().map(|layer| layer.blob().digest()).collect();
-        Made { index: digest, layers, work }
+        let content = artifact.images()[0].layers().to_vec();
+        let layers = content.iter().map(|layer| layer.blob().digest()).collect();
+        Made { index: digest, layers, content, work }
     }
 
     fn entries(&self) -> Vec<PathBuf> {
@@ -204,4 +211,73 @@ fn what_nobody_uses_is_removed_in_time() {
     let mut expected = vec![kept.entry(&used), kept.entry(&new), foreign];
     expected.sort();
     assert_eq!(kept.entries(), expected);
+}
+
+/// Where it is known what a file is, it is not read: here it is another.
+#[test]
+fn what_is_known_is_not_read() {
+    let world = |byte: u8| {
+        World::new("FROM scratch\nCOPY program /\n").file("program", vec![byte; 1 << 20])
+    };
+    let (old, new) = (world(1), world(2));
+    let kept = Kept::new();
+    let build = |world: &World, name: &str, request: &BuildRequest| {
+        let known = program(world, name);
+        kept.build(world, &BuildRequest { known, ..request.clone() }).layers
+    };
+    let first = build(&old, "one", &old.request());
+    assert_eq!(first, kept.build(&old, &old.request()).layers);
+    assert_eq!(build(&new, "one", &new.request()), first);
+    let two = build(&new, "two", &new.request());
+    assert_ne!(two, first);
+    assert_eq!(build(&new, "two", &new.request()), two);
+    // What nobody knows is read, and so is what has another size or time.
+    assert_eq!(kept.build(&new, &new.request()).layers, two);
+    let longer = world(1).file("program", vec![1; (1 << 20) + 1]);
+    assert_ne!(build(&longer, "one", &longer.request()), first);
+    let later = BuildRequest { created: 1, ..old.request() };
+    assert_ne!(build(&old, "one", &later), first);
+}
+
+/// Says what the file `program` is.
+fn program(world: &World, name: &str) -> BTreeMap<PathBuf, String> {
+    [(world.path("program").canonicalize().unwrap(), name.to_owned())].into()
+}
+
+#[test]
+fn a_note_is_worth_no_more_than_what_it_is_of() {
+    let world =
+        World::new("FROM scratch\nCOPY program /\n").file("program", noise(1 << 20, 3));
+    let kept = Kept::new();
+    let request = BuildRequest { known: program(&world, "one"), ..world.request() };
+    let build = || kept.build_unread(&world, &request);
+    let first = build();
+    let entry = kept.entry(&first.layers[0]);
+    let bytes = std::fs::read(&entry).unwrap();
+    let note = kept.entries().into_iter().find(|path| *path != entry).unwrap();
+    let text = std::fs::read_to_string(&note).unwrap();
+
+    let spoils: [&dyn Fn(); 5] = [
+        &|| std::fs::remove_file(&entry).unwrap(),
+        &|| std::fs::write(&entry, &bytes[1..]).unwrap(),
+        &|| std::fs::write(&note, "").unwrap(),
+        &|| std::fs::write(&note, &text[1..]).unwrap(),
+        &|| std::fs::write(&note, text.replace("sha256:", "sha256:0")).unwrap(),
+    ];
+    for (case, spoil) in spoils.iter().enumerate() {
+        spoil();
+        let again = build();
+        assert_eq!(again.layers, first.layers, "{case}");
+        assert_eq!(again.content[0].blob().read(u64::MAX).unwrap(), bytes, "{case}");
+        assert_eq!(std::fs::read_to_string(&note).unwrap(), text, "{case}");
+    }
+
+    // Damage of the same length is seen by whoever reads it.
+    let mut damaged = bytes;
+    damaged[1000] ^= 1;
+    std::fs::write(&entry, damaged).unwrap();
+    let again = build();
+    assert_eq!(again.layers, first.layers);
+    let error = again.content[0].blob().read(u64::MAX).unwrap_err().to_string();
+    assert!(error.contains(&entry.display().to_string()), "{error}");
 }

@@ -177,3 +177,22 @@ COPY . /all/
 "#,
     );
 }
+
+#[test]
+fn a_made_stage_is_for_the_platform_of_the_image() {
+    let world = World::new(
+        "FROM --platform=$BUILDPLATFORM golang:1.22 AS build\nRUN go build\nFROM scratch\nCOPY --from=build /out/app /\n",
+    )
+    .file("all/out/app", "all")
+    .file("a/out/app", "a")
+    .file("b/out/app", "b");
+    let mut request = request(&world, &["build=all"]);
+    let stage = |word: &str| word.parse::<NamedContext>().unwrap().relative_to(&world.context());
+    request.stages = ["build::linux/arm64=a", "build::linux/s390x=b"].map(stage).to_vec();
+    request.platforms = ["linux/s390x", "linux/arm64", "linux/amd64"].map(platform).to_vec();
+    request.build_platform = platform("linux/arm64");
+    let index = Artifact::Index(world.build(&request).unwrap().index);
+    let texts: Vec<_> = index.images().into_iter().map(show).collect();
+    let ends = ["app b\n", "app a\n", "app all\n"];
+    assert!(texts.iter().zip(ends).all(|(text, end)| text.ends_with(end)), "{texts:?}");
+}
