@@ -42,6 +42,11 @@ type Program struct {
 	MapDir string
 }
 
+// String returns what errors call it.
+func (p Program) String() string {
+	return fmt.Sprintf("program %d (`%s`)", p.ID, p.Name)
+}
+
 // Dial connects to the socket at path.
 func Dial(path string) (*Client, error) {
 	path, err := filepath.Abs(path)
@@ -79,7 +84,7 @@ func (c *Client) Close() error { return c.connection.Close() }
 func (c *Client) Load(ctx context.Context, request *v1.LoadRequest) ([]Program, error) {
 	response, err := c.rpc.Load(ctx, request)
 	if err != nil {
-		return nil, failure("load "+names(request), err)
+		return nil, failure("load "+describe(request), err)
 	}
 	var programs []Program
 	for _, loaded := range response.GetPrograms() {
@@ -111,7 +116,7 @@ func (c *Client) Get(ctx context.Context, id uint32) (Program, error) {
 func (c *Client) Attach(ctx context.Context, program Program, to *v1.AttachInfo) (uint32, error) {
 	response, err := c.rpc.Attach(ctx, &v1.AttachRequest{Id: program.ID, Attach: to})
 	if err != nil {
-		return 0, failure(fmt.Sprintf("attach program %d", program.ID), err)
+		return 0, failure(fmt.Sprintf("attach %v", program), err)
 	}
 	return response.GetLinkId(), nil
 }
@@ -119,7 +124,8 @@ func (c *Client) Attach(ctx context.Context, program Program, to *v1.AttachInfo)
 // Unload unloads the program.
 func (c *Client) Unload(ctx context.Context, program Program) error {
 	if _, err := c.rpc.Unload(ctx, &v1.UnloadRequest{Id: program.ID}); err != nil {
-		return fmt.Errorf("%w; if it is still there, `bpfman unload %d` unloads it", failure(fmt.Sprintf("unload program %d", program.ID), err), program.ID)
+		err = failure(fmt.Sprintf("unload %v", program), err)
+		return fmt.Errorf("%w; if it is still there, `bpfman unload %d` unloads it", err, program.ID)
 	}
 	return nil
 }
@@ -131,17 +137,23 @@ func failure(what string, err error) error {
 	message := strings.Join(strings.Fields(answer.Message()), " ")
 	switch answer.Code() {
 	case codes.Unavailable, codes.DeadlineExceeded, codes.Canceled:
-		return fmt.Errorf("%s: no answer from bpfman: %s; is bpfman-rpc still running?", what, message)
+		return fmt.Errorf("%s: bpfman does not answer: %s; is bpfman-rpc still running?", what, message)
 	default:
 		return fmt.Errorf("%s: bpfman refuses: %s", what, message)
 	}
 }
 
-// names returns the names of the programs that are to be loaded.
-func names(request *v1.LoadRequest) string {
+// describe returns the names of the programs that are to be loaded, and from
+// where.
+func describe(request *v1.LoadRequest) string {
 	var names []string
 	for _, info := range request.GetInfo() {
 		names = append(names, "`"+info.GetName()+"`")
 	}
-	return strings.Join(names, ", ")
+	bytecode := request.GetBytecode()
+	from := bytecode.GetFile()
+	if image := bytecode.GetImage(); image != nil {
+		from = image.GetUrl()
+	}
+	return strings.Join(names, ", ") + " of " + from
 }

@@ -24,16 +24,17 @@ func (e Example) countLoaded(ctx context.Context, o options.Options, client *bpf
 	if program.MapDir == "" {
 		return noMapDir(program)
 	}
-	err = e.count(ctx, o, func(Counter) string { return program.MapDir })
-	return hint(err, fmt.Sprintf("is program %d, `%s`, of this example, and still loaded?", id, program.Name))
+	err = e.count(ctx, o, func(int) string { return program.MapDir })
+	return hint(err, fmt.Sprintf("is %v one of this example, and still loaded?", program))
 }
 
 // count logs the counts of each counter until ctx is done or one of them
-// fails, which ends the others. dir returns where a counter's map is pinned.
-func (e Example) count(ctx context.Context, o options.Options, dir func(Counter) string) error {
+// fails, which ends the others. dir returns where the i-th counter's map is
+// pinned.
+func (e Example) count(ctx context.Context, o options.Options, dir func(i int) string) error {
 	var tasks []func(context.Context) error
-	for _, counter := range e.Counters {
-		path := filepath.Join(dir(counter), counter.Map)
+	for i, counter := range e.Counters {
+		path := filepath.Join(dir(i), counter.Map)
 		tasks = append(tasks, func(ctx context.Context) error { return counter.poll(ctx, path, o) })
 		if counter.Meanwhile != nil {
 			tasks = append(tasks, counter.Meanwhile)
@@ -100,5 +101,5 @@ func unlessDone(ctx context.Context, err error) error {
 }
 
 func noMapDir(program bpfman.Program) error {
-	return fmt.Errorf("bpfman does not say where the maps of program %d, `%s`, are pinned", program.ID, program.Name)
+	return fmt.Errorf("bpfman does not say where the maps of %v are pinned", program)
 }

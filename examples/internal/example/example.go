@@ -82,13 +82,17 @@ func Main(e Example) {
 // runUntilSignal runs the example until it fails or the process is asked to
 // end.
 func (e Example) runUntilSignal(o options.Options) error {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	// The first signal begins an orderly end, a second one ends the process.
-	context.AfterFunc(ctx, func() {
-		stop()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		// The first signal begins an orderly end, a second one ends the process.
+		signal.Stop(signals)
 		log.Print("Exiting...")
-	})
+		cancel()
+	}()
 	announce(e.Command, o)
 	return e.run(ctx, o)
 }
@@ -113,7 +117,7 @@ func announce(c options.Command, o options.Options) {
 // run counts until ctx is done.
 func (e Example) run(ctx context.Context, o options.Options) error {
 	if (o.Source == options.Mounted{}) {
-		err := e.count(ctx, o, func(Counter) string { return e.MapDir })
+		err := e.count(ctx, o, func(int) string { return e.MapDir })
 		return hint(err, "does the pod mount a volume of csi.bpfman.io with it?")
 	}
 	client, err := bpfman.Dial(socketPath())

@@ -48,10 +48,7 @@ func (e Example) countOwn(ctx context.Context, o options.Options, client *bpfman
 		}
 		log.Printf("Program attached with link id %d", link)
 	}
-	err = e.count(ctx, o, func(counter Counter) string {
-		i := slices.IndexFunc(e.Counters, func(c Counter) bool { return c.Map == counter.Map })
-		return programs[i].MapDir
-	})
+	err = e.count(ctx, o, func(i int) string { return programs[i].MapDir })
 	return hint(err, "was the program unloaded by somebody else?")
 }
 
