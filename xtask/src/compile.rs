@@ -35,6 +35,11 @@ pub(crate) struct CompileArgs {
 }
 
 impl CompileArgs {
+    /// Returns whether what is missing is to be installed.
+    pub(crate) fn installs(&self) -> bool {
+        self.install_deps
+    }
+
     /// Opens the workshop if there is anything to compile: what is copied
     /// from another registry needs no compiler.
     pub(crate) fn workshop_for(

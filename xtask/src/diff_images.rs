@@ -21,6 +21,7 @@ use crate::compile::{self, CompileArgs};
 use crate::context::Context;
 use crate::credentials;
 use crate::plan;
+use crate::stages::Makers;
 use crate::wish::WishArgs;
 use compare::Difference;
 
@@ -97,13 +98,14 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
         Place::Registry => plan.references(),
         Place::Tree(_) => Vec::new(),
     };
-    let compiling = || compile::of_plan(cx, workshop.as_ref(), &plan.requests);
-    let (looks, compiled) = registry::while_looking(&client, &published, compiling);
+    let makers = Makers::find(&plan, args.compile.installs(), cx)?;
+    let compiling = || (compile::of_plan(cx, workshop.as_ref(), &plan.requests), makers.make(cx));
+    let (looks, (compiled, stages)) = registry::while_looking(&client, &published, compiling);
     let mut failures = Failures::default();
     let work = Scratch::default();
     let layers = layer_cache(cx);
     let workplace = Workplace { work: &work, layers: Some(&layers), client: &client };
-    let site = Site { engine: &wish.engine, contexts: &[], place: workplace };
+    let site = Site { engine: &wish.engine, contexts: &[], made: &stages?, place: workplace };
     let made = make::make(&plan, &compiled, Along::Nothing, site, cx, &mut failures);
     let made_from = compiled.built.into_iter().flat_map(|built| built.failures);
     failures.0.splice(0..0, made_from.map(compile::failure));

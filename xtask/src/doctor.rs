@@ -94,7 +94,7 @@ fn examine(tool: &Tool) -> ToolReport {
     ToolReport {
         name: tool.name,
         needed_for: match tool.needed {
-            For::Building => "building",
+            For::Building | For::BuildingInGo => "building",
             For::Testing => "test",
             For::TestingSlowly => "test --slow",
         },

@@ -20,6 +20,7 @@ mod lint;
 mod list_images;
 mod plan;
 mod serve_images;
+mod stages;
 mod test;
 mod tools;
 mod wish;

@@ -11,7 +11,7 @@ use image_build::Engine;
 use oci::Reference;
 use ui::{Exit, Failure};
 
-use crate::catalogue::{Catalogue, Entry, Kind, SelectionError, select};
+use crate::catalogue::{Catalogue, Entry, Kind, SelectionError, Stage, select};
 use crate::wish::Wish;
 
 /// What is going to be made.
@@ -51,8 +51,12 @@ pub(crate) enum Origin {
     /// them.
     Objects { request: usize, recipe: Recipe },
     /// A Containerfile of the checkout, which is its context; with the
-    /// annotations of what it makes.
-    Containerfile { path: PathBuf, annotations: BTreeMap<String, String> },
+    /// annotations of what it makes, and the stages that the host makes.
+    Containerfile {
+        path: PathBuf,
+        annotations: BTreeMap<String, String>,
+        stages: BTreeMap<String, Stage>,
+    },
     /// An image of another registry, with all its platforms.
     Mirror(Reference),
 }
@@ -88,13 +92,14 @@ pub(crate) fn plan(catalogue: &Catalogue, wish: &Wish) -> Result<Plan, Failure> 
             }
             Kind::Mirror(source) => Origin::Mirror(mirrored(entry, source, wish)),
             Kind::Containerfile { containerfile, source, stages } => {
-                if let Some(why) = not_built(source.as_deref(), stages.keys(), wish) {
-                    plan.left_out.push((entry.full_name(), why));
+                if source.is_some() {
+                    plan.left_out.push((entry.full_name(), ELSEWHERE));
                     continue;
                 }
                 Origin::Containerfile {
                     path: containerfile.clone(),
                     annotations: recipe(entry, String::new(), wish.created).all_annotations(),
+                    stages: by_host(stages, wish),
                 }
             }
         };
@@ -192,18 +197,15 @@ fn mirrored(entry: &Entry, source: &Reference, wish: &Wish) -> Reference {
 /// Why an image of another checkout is not built.
 const ELSEWHERE: &str = "its Containerfile is in another checkout";
 
-/// Returns why an image is not made from its Containerfile, if it is not.
-fn not_built<'a>(
-    source: Option<&str>,
-    mut stages: impl Iterator<Item = &'a String>,
-    wish: &Wish,
-) -> Option<&'static str> {
-    let is_given = |stage: &String| wish.contexts.iter().any(|context| context.name() == *stage);
-    match source {
-        Some(_) => Some(ELSEWHERE),
-        None if wish.engine != Engine::Native || stages.all(is_given) => None,
-        None => Some("it runs programs, which takes `--engine docker` or `--engine podman`"),
+/// Returns the stages that the host makes: an engine makes all of them, and
+/// some may be given.
+fn by_host(stages: &BTreeMap<String, Stage>, wish: &Wish) -> BTreeMap<String, Stage> {
+    if wish.engine != Engine::Native {
+        return BTreeMap::new();
     }
+    let is_given = |name: &str| wish.contexts.iter().any(|context| context.name() == name);
+    let made = stages.iter().filter(|(name, _)| !is_given(name));
+    made.map(|(name, stage)| (name.clone(), stage.clone())).collect()
 }
 
 /// Returns why a plain run leaves out an image of this kind.

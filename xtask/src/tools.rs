@@ -17,6 +17,8 @@ pub(crate) enum For {
     Building,
     /// `test`.
     Testing,
+    /// `build-images` of programs in Go. The tests do without where it is not.
+    BuildingInGo,
     /// `test --slow`.
     TestingSlowly,
 }
@@ -49,7 +51,7 @@ const MANAGERS: [Manager; 5] = [
 
 #[rustfmt::skip]
 pub(crate) static TOOLS: &[Tool] = {
-    use For::{Building, Testing, TestingSlowly};
+    use For::{Building, BuildingInGo, Testing, TestingSlowly};
     const fn tool(
         name: &'static str, needed: For, purpose: &'static str, packages: [&'static str; 5],
     ) -> Tool {
@@ -71,7 +73,7 @@ pub(crate) static TOOLS: &[Tool] = {
         tool("openssl", Testing, "makes the registry's certificates", ["openssl", "openssl", "openssl", "openssl", "openssl"]),
         tool("runc", TestingSlowly, "runs what buildkitd builds", ["runc", "runc", "runc", "runc", "runc"]),
         tool("dockerd", TestingSlowly, "takes the images", ["docker.io", "moby-engine", "docker", "docker", "docker"]),
-        tool("go", TestingSlowly, "builds the Go programs of the tests", ["", "golang", "go", "go", "go"]),
+        tool("go", BuildingInGo, "builds the user-space programs, and tools for tests", ["golang-go", "golang", "go", "go", "go"]),
         tool("clang-16", TestingSlowly, "the same suite with another LLVM", ["clang-16", "", "", "", ""]),
         tool("clang-22", TestingSlowly, "the same suite with the newest LLVM", ["clang-22", "", "", "", ""]),
     ]
@@ -141,27 +143,9 @@ pub(crate) fn install(cx: &Context<'_>, needed: For) -> Result<(), Failure> {
         return Ok(());
     }
     let names: Vec<_> = missing.iter().map(|tool| format!("`{}`", tool.name)).collect();
-    if host::find_tool("apt-get").is_none() {
-        let message = format!("{} missing, and this machine has no apt", names.join(", "));
-        return Err(Failure::missing(message).hint(match command(&missing) {
-            Some(command) => format!("install them: `{command}`"),
-            None => format!("install the packages: {}", every_name(&missing)),
-        }));
-    }
-    let root = host::is_root();
-    if !root && host::find_tool("sudo").is_none() {
-        let message =
-            format!("{} missing, and neither root nor sudo to install them", names.join(", "));
-        let failure = Failure::missing(message);
-        return Err(match command(&missing) {
-            Some(command) => {
-                failure.hint(format!("run as root: `{}`", command.trim_start_matches("sudo ")))
-            }
-            None => failure,
-        });
-    }
+    check_apt(&missing)?;
     // The lists of a fresh machine are empty or old.
-    let update = if root { "apt-get update" } else { "sudo apt-get update" };
+    let update = update();
     let install = command(&missing)
         .ok_or_else(|| Failure::missing(format!("no packages known for {}", names.join(", "))))?;
     for line in [update, &install] {
@@ -179,6 +163,71 @@ pub(crate) fn install(cx: &Context<'_>, needed: For) -> Result<(), Failure> {
     }
 }
 
+/// Adds the ways out to the failure that there is no Go, or an old one.
+pub(crate) fn without_go(failure: Failure) -> Failure {
+    failure
+        .hint("`https://go.dev/dl/` has the newest Go: unpack it and put its `bin` on PATH")
+        .hint("`--engine docker` or `podman` builds in a container; `bytecode` selects the images that need no Go")
+}
+
+/// Installs Go with apt, if what apt has is new enough.
+///
+/// # Errors
+///
+/// Fails if it is not, saying where newer ones are, and as [`install`].
+pub(crate) fn install_go(needed: go_build::Version, cx: &Context<'_>) -> Result<(), Failure> {
+    let go: Vec<&Tool> = TOOLS.iter().filter(|tool| tool.name == "go").collect();
+    check_apt(&go)?;
+    let fail = |error| Failure::new(ui::Exit::Failed, error).context("failed to install Go");
+    cx.ui.note(format_args!("$ {}", update()));
+    run_line(update()).map_err(fail)?;
+    let packages = go.iter().map(|tool| tool.packages[0]);
+    let said = Cmd::new("apt-cache").arg("policy").args(packages).env("LC_ALL", "C").run()?;
+    let offered = candidate(&String::from_utf8_lossy(&said.stdout));
+    if offered.is_none_or(|offered| offered < needed) {
+        let offered = offered.map_or("no Go".to_owned(), |version| format!("Go {version}"));
+        let message = format!("apt has {offered}, and Go {needed} or newer is needed");
+        return Err(without_go(Failure::missing(message)));
+    }
+    let Some(install) = command(&go) else { return Ok(()) };
+    cx.ui.note(format_args!("$ {install}"));
+    run_line(&install).map_err(fail)
+}
+
+/// Finds the version that apt would install: `Candidate: 2:1.19~1`.
+fn candidate(policy: &str) -> Option<go_build::Version> {
+    let version = policy.lines().find_map(|line| line.trim().strip_prefix("Candidate: "))?;
+    version.rsplit(':').next()?.parse().ok()
+}
+
+/// Checks that apt can install tools here; else says how they are installed.
+fn check_apt(tools: &[&Tool]) -> Result<(), Failure> {
+    let names: Vec<_> = tools.iter().map(|tool| format!("`{}`", tool.name)).collect();
+    if host::find_tool("apt-get").is_none() {
+        let message = format!("{} missing, and this machine has no apt", names.join(", "));
+        return Err(Failure::missing(message).hint(match command(tools) {
+            Some(command) => format!("install them: `{command}`"),
+            None => format!("install the packages: {}", every_name(tools)),
+        }));
+    }
+    if !host::is_root() && host::find_tool("sudo").is_none() {
+        let message =
+            format!("{} missing, and neither root nor sudo to install them", names.join(", "));
+        let failure = Failure::missing(message);
+        return Err(match command(tools) {
+            Some(command) => {
+                failure.hint(format!("run as root: `{}`", command.trim_start_matches("sudo ")))
+            }
+            None => failure,
+        });
+    }
+    Ok(())
+}
+
+fn update() -> &'static str {
+    if host::is_root() { "apt-get update" } else { "sudo apt-get update" }
+}
+
 /// Runs a command line without quoting, its output where the user sees it:
 /// on standard error, for standard output is for results.
 fn run_line(line: &str) -> anyhow::Result<()> {
@@ -189,4 +238,23 @@ fn run_line(line: &str) -> anyhow::Result<()> {
         .env("DEBIAN_FRONTEND", "noninteractive")
         .run_visibly()
         .with_context(|| format!("`{line}` failed"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_apt_would_install_is_read() {
+        let cases = [
+            ("golang-go:\n  Installed: (none)\n  Candidate: 2:1.19~1\n  Version table:\n", Some("1.19")),
+            ("golang-go:\n  Candidate: 1.25.3-1+b2\n", Some("1.25.3")),
+            ("golang-go:\n  Candidate: (none)\n", None),
+            ("", None),
+        ];
+        for (policy, expected) in cases {
+            let found = candidate(policy).map(|version| version.to_string());
+            assert_eq!(found.as_deref(), expected, "{policy}");
+        }
+    }
 }

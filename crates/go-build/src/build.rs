@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::Permissions;
+use std::num::NonZeroUsize;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -31,6 +32,8 @@ pub struct Build<'a> {
     pub packages: &'a BTreeSet<Package>,
     /// What the programs are for.
     pub arch: Arch,
+    /// How many compilations run at once.
+    pub jobs: NonZeroUsize,
     /// The directory they are put into, as absolute path. Nothing else
     /// may write there meanwhile.
     pub output: &'a Path,
@@ -116,7 +119,7 @@ impl Build<'_> {
     /// Returns the command that builds, to be shown or run.
     pub fn command(&self) -> Cmd {
         let mut command = Cmd::new(self.toolchain.path())
-            .args(["build", "-o"])
+            .args(["build", "-p", &self.jobs.to_string(), "-o"])
             // With a slash: the directory, however few the packages.
             .arg(format!("{}/", self.output.display()))
             .dir(self.module.dir())

@@ -9,6 +9,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::num::NonZeroUsize;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -52,7 +53,8 @@ impl Desk {
         let module = Module::open(&self.module).unwrap();
         let toolchain = Toolchain::find(&module).unwrap();
         let output = &self.output.join(arch.goarch());
-        let build = Build { toolchain: &toolchain, module: &module, packages, arch, output };
+        let jobs = NonZeroUsize::new(2).unwrap();
+        let build = Build { toolchain: &toolchain, module: &module, packages, arch, jobs, output };
         let mut said = Vec::new();
         build.run(&mut |line| said.push(line.to_owned())).map_err(|error| {
             let cause = std::error::Error::source(&error).map(ToString::to_string);

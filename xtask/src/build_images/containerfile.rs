@@ -12,6 +12,8 @@ use oci::{Index, Platform};
 use ui::Failure;
 
 use crate::context::Context;
+use crate::plan::Planned;
+use crate::stages::{self, ImageStages};
 
 /// The project's Containerfile for bytecode, relative to the checkout.
 const BYTECODE: &str = "Containerfile.bytecode.multi.arch";
@@ -21,26 +23,30 @@ const BYTECODE: &str = "Containerfile.bytecode.multi.arch";
 pub(crate) struct Site<'a> {
     pub(crate) engine: &'a Engine,
     pub(crate) contexts: &'a [NamedContext],
+    /// The stages that the host has made.
+    pub(crate) made: &'a stages::Made,
     pub(crate) place: Workplace<'a>,
 }
 
 /// Builds an image of the catalogue; its context is the checkout.
 pub(super) fn build(
     path: &Path,
-    platforms: &[Arch],
+    image: &Planned,
     annotations: &BTreeMap<String, String>,
     created: u64,
     site: Site<'_>,
     cx: &Context<'_>,
 ) -> Result<Index, Failure> {
-    let mut request = request(&cx.root.join(path), platforms)?;
+    let failed = |failure: Failure| failure.context(format!("failed to build `{}`", path.display()));
+    let Site { engine, contexts, made, place } = site;
+    let mut request = request(&cx.root.join(path), &image.platforms)?;
     request.context = Some(cx.root.clone());
     request.annotations = annotations.clone();
     request.created = created;
-    let Site { engine, contexts, place } = site;
     request.contexts = contexts.to_vec();
-    cli::engine::build(engine, &request, place, cx.ui)
-        .map_err(|failure| failure.context(format!("failed to build `{}`", path.display())))
+    let ImageStages { stages, known } = made.of(image).map_err(failed)?;
+    (request.stages, request.known) = (stages, known);
+    cli::engine::build(engine, &request, place, cx.ui).map_err(failed)
 }
 
 /// Has an engine make a bytecode image of its objects.

@@ -86,9 +86,9 @@ pub(crate) fn make(
             Origin::Objects { recipe, .. } => {
                 from_objects(plan, image, (recipe, compiled), site, cx)
             }
-            Origin::Containerfile { path, annotations } => {
+            Origin::Containerfile { path, annotations, .. } => {
                 let created = plan.created;
-                containerfile::build(path, &image.platforms, annotations, created, site, cx)
+                containerfile::build(path, image, annotations, created, site, cx)
                     .map(|index| (Artifact::Index(index), Vec::new()))
             }
             Origin::Mirror(source) => from_registry(image, source, site.place.client, along, cx),

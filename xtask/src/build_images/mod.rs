@@ -21,6 +21,7 @@ use crate::compile::{self, CompileArgs};
 use crate::context::Context;
 use crate::credentials;
 use crate::plan::{self, Plan};
+use crate::stages::Makers;
 use crate::wish::{Wish, WishArgs};
 use containerfile::Site;
 use make::Along;
@@ -158,13 +159,14 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     if let Some(workshop) = workshop {
         check_clang(&catalogue, workshop.compiler(), pushes && !args.any_clang, cx)?;
     }
+    let makers = Makers::find(&plan, args.compile.installs(), cx)?;
     if args.dry_run {
-        return Ok(report::dry_run(&plan, workshop, &destinations, cx)?);
+        return Ok(report::dry_run(&plan, workshop, &makers, &destinations, cx)?);
     }
     say_left_out(&plan, cx);
     let names = if pushes { plan.references() } else { Vec::new() };
-    let compiling = || compile::of_plan(cx, workshop, &plan.requests);
-    let (looks, compiled) = if args.preflight {
+    let compiling = || (compile::of_plan(cx, workshop, &plan.requests), makers.make(cx));
+    let (looks, (compiled, stages)) = if args.preflight {
         let looks = client.look(&names);
         preflight::run(&plan, workshop, &client, &looks, cx)?;
         (looks, compiling())
@@ -178,7 +180,7 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     let (engine, contexts) = (&wish.engine, wish.contexts.as_slice());
     let layers = layer_cache(cx);
     let place = Workplace { work: &work, layers: Some(&layers), client: &client };
-    let site = Site { engine, contexts, place };
+    let site = Site { engine, contexts, made: &stages?, place };
     let made = make::make(&plan, &compiled, along, site, cx, &mut failures);
     let mut report = report::Report::new(&plan, &compiled);
     let made_from = compiled.built.into_iter().flat_map(|built| built.failures);

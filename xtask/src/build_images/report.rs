@@ -13,6 +13,7 @@ use ui::{Failure, Failures, Format};
 use super::make::shown;
 use crate::context::Context;
 use crate::plan::{Origin, Plan};
+use crate::stages::Makers;
 
 /// The command's JSON.
 #[derive(Debug, Serialize)]
@@ -200,11 +201,12 @@ pub(crate) fn peak_memory() -> Option<u64> {
 pub(super) fn dry_run(
     plan: &Plan,
     workshop: Option<&Workshop>,
+    makers: &Makers,
     destinations: &[Destination],
     cx: &Context<'_>,
 ) -> Result<(), Failure> {
     if cx.ui.format() == Format::Json {
-        return cx.ui.json(&DryRun::new(plan, workshop, destinations, cx));
+        return cx.ui.json(&DryRun::new(plan, workshop, makers, destinations, cx));
     }
     for (request, commands) in all_commands(plan, workshop) {
         for (command, archs) in commands {
@@ -215,6 +217,10 @@ pub(super) fn dry_run(
             ))?;
             cx.ui.result(format_args!("    {command}"))?;
         }
+    }
+    for (command, packages, arch) in makers.commands(cx) {
+        cx.ui.result(format_args!("build {} for {arch}", packages.join(", ")))?;
+        cx.ui.result(format_args!("    {command}"))?;
     }
     cx.ui.note(
         "One run serves all platforms of a byte order where the source never asks for its \
@@ -256,17 +262,20 @@ impl<'a> DryRun<'a> {
     fn new(
         plan: &'a Plan,
         workshop: Option<&Workshop>,
+        makers: &Makers,
         destinations: &[Destination],
         cx: &Context<'_>,
     ) -> DryRun<'a> {
         let each = all_commands(plan, workshop).flat_map(|(_, commands)| commands);
+        let each = each.map(|(command, _)| command);
+        let go = makers.commands(cx).into_iter().map(|(command, ..)| command);
         let images = plan.images.iter().flat_map(|image| {
             let platforms: Vec<_> = image.platforms.iter().map(|arch| arch.platform()).collect();
             image.references.iter().map(move |r| (r.to_string(), platforms.clone()))
         });
         DryRun {
             schema: 1,
-            commands: each.map(|(command, _)| command).collect(),
+            commands: each.chain(go).collect(),
             images: images.collect(),
             left_out: plan.left_out.iter().map(|(image, why)| LeftOut { image, why }).collect(),
             destinations: destinations.iter().map(|to| shown(to, cx)).collect(),

@@ -124,16 +124,40 @@ enum Headers {
     System,
 }
 
-/// A stage of a Containerfile that the host makes.
+/// A stage of a Containerfile that the host makes: a program in Go.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Stage {
-    /// The Go package.
-    go: String,
+    /// The Go package: its directory, from that of the module, as `./name`.
+    pub(crate) go: String,
+    /// Flags for Go's linker.
+    pub(crate) ldflags: Option<String>,
     /// The directory of its module.
-    module: PathBuf,
-    /// Where the program lies in the stage.
-    to: PathBuf,
+    pub(crate) module: PathBuf,
+    /// The directory of the stage that the program lies in.
+    pub(crate) to: PathBuf,
+}
+
+impl Stage {
+    /// Returns what is wrong with it, to be put behind its name.
+    fn problem(&self) -> Option<String> {
+        let package = self.go.strip_prefix("./").map(Path::new);
+        if !package.is_some_and(|path| inside(path).is_ok()) {
+            return Some(format!("the Go package `{}` is not written as `./NAME`", self.go));
+        }
+        if inside(&self.module).is_err() {
+            return Some(format!(
+                "the Go module `{}` is not inside the checkout",
+                self.module.display()
+            ));
+        }
+        let mut parts = self.to.components();
+        let is_absolute = parts.next() == Some(Component::RootDir);
+        if !is_absolute || !parts.all(|part| matches!(part, Component::Normal(_))) {
+            return Some(format!("`{}` is not a directory of the stage", self.to.display()));
+        }
+        None
+    }
 }
 
 fn yes() -> bool {
@@ -201,6 +225,11 @@ fn kind(keys: &Keys) -> Result<Kind, String> {
             inside(path).map_err(|()| {
                 format!(": the Containerfile `{}` is not inside the checkout", path.display())
             })?;
+        }
+        for (name, stage) in keys.stages.iter().flatten() {
+            if let Some(problem) = stage.problem() {
+                return Err(format!(": stage `{name}`: {problem}"));
+            }
         }
         return Ok(Kind::Containerfile {
             containerfile: path.clone(),

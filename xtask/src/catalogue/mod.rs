@@ -14,7 +14,7 @@ use host::fs::IoError;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 
-pub(crate) use entry::{Entry, Kind, Platforms};
+pub(crate) use entry::{Entry, Kind, Platforms, Stage};
 pub(crate) use select::{SelectionError, select};
 
 /// The file's name, at the top of the checkout.
