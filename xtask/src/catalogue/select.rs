@@ -90,7 +90,7 @@ mod tests {
         assert_eq!(count(&["bytecode"], false), 22);
         assert_eq!(count(&["bpfman-userspace/"], false), 9);
         assert_eq!(count(&[], true), 36);
-        assert_eq!(count(&[], false), 22);
+        assert_eq!(count(&[], false), 31);
     }
 
     #[test]

@@ -49,8 +49,21 @@ pub struct Run {
 }
 
 impl Checkout {
-    /// Makes a checkout in which nothing was ever compiled.
+    /// Makes a checkout in which nothing was ever compiled, and whose plain
+    /// run makes bytecode images alone: programs in Go take their time, and
+    /// have tests of their own.
     pub fn cold() -> Checkout {
+        let checkout = Checkout::whole();
+        let organization = "    organization: bpfman-userspace\n";
+        let catalogue = checkout.read("images.yaml");
+        let without = catalogue.replace(organization, &format!("{organization}    default: false\n"));
+        assert_ne!(catalogue, without);
+        checkout.write("images.yaml", &without);
+        checkout
+    }
+
+    /// Makes a checkout as it is, in which nothing was ever compiled.
+    pub fn whole() -> Checkout {
         let dir = tempfile::Builder::new().prefix("check out=").tempdir().unwrap();
         for part in PARTS {
             copy(&test_support::workspace_root().join(part), &dir.path().join(part));
