@@ -145,7 +145,8 @@ impl Job {
             ((self.path.clone(), self.arch, package.clone()), made)
         };
         let made: Vec<_> = self.packages.iter().map(one).collect();
-        let is_new = |program: &Result<Program, Failure>| program.as_ref().is_ok_and(|it| it.is_new);
+        let is_new =
+            |program: &Result<Program, Failure>| program.as_ref().is_ok_and(|it| it.is_new);
         let changed = made.iter().filter(|(_, program)| is_new(program)).count();
         if changed > 0 {
             let programs = ui::count(changed, "Go program");

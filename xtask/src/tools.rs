@@ -247,7 +247,10 @@ mod tests {
     #[test]
     fn what_apt_would_install_is_read() {
         let cases = [
-            ("golang-go:\n  Installed: (none)\n  Candidate: 2:1.19~1\n  Version table:\n", Some("1.19")),
+            (
+                "golang-go:\n  Installed: (none)\n  Candidate: 2:1.19~1\n  Version table:\n",
+                Some("1.19"),
+            ),
             ("golang-go:\n  Candidate: 1.25.3-1+b2\n", Some("1.25.3")),
             ("golang-go:\n  Candidate: (none)\n", None),
             ("", None),

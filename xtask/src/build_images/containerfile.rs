@@ -37,7 +37,8 @@ pub(super) fn build(
     site: Site<'_>,
     cx: &Context<'_>,
 ) -> Result<Index, Failure> {
-    let failed = |failure: Failure| failure.context(format!("failed to build `{}`", path.display()));
+    let failed =
+        |failure: Failure| failure.context(format!("failed to build `{}`", path.display()));
     let Site { engine, contexts, made, place } = site;
     let mut request = request(&cx.root.join(path), &image.platforms)?;
     request.context = Some(cx.root.clone());

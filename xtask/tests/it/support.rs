@@ -56,7 +56,8 @@ impl Checkout {
         let checkout = Checkout::whole();
         let organization = "    organization: bpfman-userspace\n";
         let catalogue = checkout.read("images.yaml");
-        let without = catalogue.replace(organization, &format!("{organization}    default: false\n"));
+        let without =
+            catalogue.replace(organization, &format!("{organization}    default: false\n"));
         assert_ne!(catalogue, without);
         checkout.write("images.yaml", &without);
         checkout

@@ -22,7 +22,7 @@ const TOOLS: [(&str, &str, &str); 25] = [
     ("openssl", "test", "makes the registry's certificates"),
     ("runc", "test --slow", "runs what buildkitd builds"),
     ("dockerd", "test --slow", "takes the images"),
-    ("go", "test --slow", "builds the Go programs of the tests"),
+    ("go", "building", "builds the user-space programs, and tools for tests"),
     ("clang-16", "test --slow", "the same suite with another LLVM"),
     ("clang-22", "test --slow", "the same suite with the newest LLVM"),
     ("oci-conformance", "test --slow", "asks a registry what the specification demands"),

@@ -83,7 +83,8 @@ fn names_are_given_on_the_command_line() {
 #[test]
 fn without_a_terminal_every_step_is_a_line() {
     let checkout = Checkout::warm();
-    let run = checkout.build_images(&["--to", "oci:out", "xdp_pass", "go-xdp-counter"]);
+    let run =
+        checkout.build_images(&["--to", "oci:out", "xdp_pass", "bpfman-bytecode/go-xdp-counter"]);
     let said = timeless(&run.stderr);
     // How large the images are depends on the compiler.
     let said: String = said
@@ -94,7 +95,6 @@ fn without_a_terminal_every_step_is_a_line() {
         })
         .collect();
     let expected = "\
-Left out: bpfman-userspace/go-xdp-counter (it runs programs, which takes `--engine docker` or `--engine podman`)
   Packaged quay.io/bpfman-bytecode/go-xdp-counter:latest (4 platforms, SIZE)
   Packaged quay.io/bpfman-bytecode/xdp_pass:latest (4 platforms, SIZE)
      Built 2 images for 4 platforms: 0 compiled, 4 cached, 26 files written in TIME

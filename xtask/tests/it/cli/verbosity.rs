@@ -15,7 +15,7 @@ fn quiet_says_results_only_and_very_quiet_nothing() {
         &["--to", "oci:out", "xdp_pass"],
         &["--to", "oci:other", "xdp_pass", "--dry-run"],
         // The selection has something to leave out.
-        &["--to", "oci:out", "go-xdp-counter"],
+        &["--to", "oci:out", "bpfman-bytecode/go-xdp-counter"],
     ];
     for args in images {
         let quiet = checkout.build_images(&[args, &["-q"]].concat());

@@ -161,7 +161,7 @@ fn what_is_shared_is_sent_once() {
 fn others_read_what_was_pushed() {
     let Some(registry) = Registry::anonymous() else { return };
     let checkout = Checkout::warm();
-    let args = ["--to", "oci:out", "xdp-dispatcher", "go-app-counter", "tc_pass"];
+    let args = ["--to", "oci:out", "xdp-dispatcher", "bpfman-bytecode/go-app-counter", "tc_pass"];
     let run = succeed(&mut push_command(&checkout, &registry.address, &args));
     assert_eq!(run.stdout.lines().count(), 3);
     let mut tools = Vec::new();
