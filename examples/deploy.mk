@@ -1,5 +1,5 @@
 # Deploys the examples to a Kubernetes cluster that runs bpfman, and shows what
-# that would be. The Makefile includes this; it has VERSION, REGISTRY and IMAGE_*.
+# that would be. The Makefile, which includes this, has VERSION, REGISTRY, IMAGE_* and `quoted`.
 
 # A row for each example, in the order of `deploy`: the word of its targets, its
 # directory below config/*/, the X of its IMAGE_X_BC and IMAGE_X_US, and the names
@@ -16,7 +16,7 @@ DEPLOYMENTS := \
 	uretprobe:go-uretprobe-counter:URP:go-uretprobe-counter:go-uretprobe-counter \
 	app:go-app-counter:APP:go-app-counter:go-app-counter
 
-##@ Deployment Variables (not commands)
+##@ Build and Deployment Variables (not commands)
 
 TAG: ## Tag of all images, instead of TAG_* and IMAGE_*
 ignore-not-found: ## true: undeploy what is not there as well (false)
@@ -57,7 +57,8 @@ overlay = $(or $(kept),$(if $(selinux),selinux,default)/$(directory))
 reference = $(if $(kept)$(filter -,$(1)),-,$(if $(TAG),$(REGISTRY)/$(2)/$(1):$(TAG),$($(3))))
 bytecode = $(call reference,$(call field,4),bpfman-bytecode,IMAGE_$(call field,3)_BC)
 userspace = $(call reference,$(call field,5),bpfman-userspace,IMAGE_$(call field,3)_US)
-render = KUSTOMIZE='$(KUSTOMIZE)' config/render.sh '$(overlay)' '$(bytecode)' '$(userspace)'
+render = KUSTOMIZE=$(call quoted,$(KUSTOMIZE)) config/render.sh $(overlay) \
+	$(call quoted,$(bytecode)) $(call quoted,$(userspace))
 
 ##@ Deployment
 
@@ -77,6 +78,9 @@ deploy-xdp-selinux: ## The same for SELinux; so for all but target
 undeploy-xdp: ## Remove what deploy-xdp deploys; so for each
 render-xdp: ## Print what deploy-xdp applies; so for each
 build-release-yamls: ## Write a file per example, for release VERSION
+
+##@ Local Dependencies
+
 kustomize: ## Install kustomize, which renders, with Go
 
 .PHONY: deploy undeploy build-release-yamls kustomize need-kustomize owner-of-maps
@@ -129,7 +133,7 @@ kustomize:
 	@command -v go >/dev/null || { \
 		echo 'error: neither kustomize was found nor Go, to install it' >&2; \
 		echo "hint: install one of them, or use kubectl's: \`KUSTOMIZE='kubectl kustomize'\`" >&2; \
-		exit 1; \
+		exit 3; \
 	}
 	GOBIN="$(LOCALBIN)" GOOS= GOARCH= GOFLAGS=-trimpath GOTOOLCHAIN=local CGO_ENABLED=0 \
 		go install sigs.k8s.io/kustomize/kustomize/v5@$(KUSTOMIZE_VERSION)

@@ -34,7 +34,7 @@ YAML
 # field is an error.
 change() {
 	[ "$3" != - ] || return 0
-	[[ $3 =~ ^[A-Za-z0-9][A-Za-z0-9._:/@-]*$ ]] || fail "\`$3\` is no reference of an image"
+	[[ $3 =~ ^[A-Za-z0-9]([A-Za-z0-9._:/@-]*[A-Za-z0-9._-])?$ ]] || fail "\`$3\` is no reference of an image"
 	cat >>"$wanted" <<-YAML
 	- target: {kind: $1}
 	  patch: |-
