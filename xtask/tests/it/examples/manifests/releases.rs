@@ -1,35 +1,42 @@
 //! What a release publishes, and the manifests that one may keep.
 
+use std::path::Path;
+
 use super::Variant;
 use super::kit::Kit;
+
+fn count(dir: &Path) -> usize {
+    std::fs::read_dir(dir).unwrap().count()
+}
 
 #[test]
 fn a_release_has_a_file_for_each_example() {
     let Some(kit) = Kit::with_stand_ins() else { return };
-    // With or without the `v`, and whatever else is asked for.
-    for version in ["1.2.3", "v1.2.3"] {
-        let args = ["build-release-yamls", &format!("VERSION={version}"), "TAG=v8", "TAG_BC=x"];
-        let printed = kit.prints(&args);
-        for variant in Variant::all() {
-            let selinux = if variant.selinux { "-selinux" } else { "" };
-            let name = format!("{}-install{selinux}-v1.2.3.yaml", variant.example.directory);
-            let path = kit.path("target/release-yamls").join(&name);
-            let rendered = kit.prints(&[&format!("render-{}", variant.word()), "TAG=v1.2.3"]);
-            assert_eq!(std::fs::read_to_string(&path).unwrap(), rendered, "{name}");
-            assert_eq!(printed.matches(&format!("/{name}\n")).count(), 1, "{printed}");
-        }
-        let count = std::fs::read_dir(kit.path("target/release-yamls")).unwrap().count();
-        assert_eq!(count, Variant::all().len());
+    // Whatever else is asked for, its tag is that of the images.
+    let printed = kit.prints(&["build-release-yamls", "VERSION=1.2.3", "TAG=v8", "TAG_BC=x"]);
+    for variant in Variant::all() {
+        let selinux = if variant.selinux { "-selinux" } else { "" };
+        let name = format!("{}-install{selinux}-v1.2.3.yaml", variant.example.directory);
+        let path = kit.path("target/release-yamls").join(&name);
+        let rendered = kit.prints(&[&format!("render-{}", variant.word()), "TAG=v1.2.3"]);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), rendered, "{name}");
+        assert_eq!(printed.matches(&format!("/{name}\n")).count(), 1, "{printed}");
     }
+    assert_eq!(count(&kit.path("target/release-yamls")), Variant::all().len());
     assert_eq!(kit.calls(), Vec::<String>::new(), "no cluster is needed");
 }
 
 #[test]
-fn a_release_goes_where_it_is_wanted() {
+fn a_release_goes_where_it_is_wanted_with_or_without_a_v() {
     let Some(kit) = Kit::with_stand_ins() else { return };
     let dir = kit.path("a place");
-    kit.prints(&["build-release-yamls", &format!("RELEASE_DIR={}", dir.display())]);
-    assert_eq!(std::fs::read_dir(dir).unwrap().count(), Variant::all().len());
+    kit.prints(&[
+        "build-release-yamls",
+        "VERSION=v2.0.0",
+        &format!("RELEASE_DIR={}", dir.display()),
+    ]);
+    assert_eq!(count(&dir), Variant::all().len());
+    assert!(dir.join("go-target-install-v2.0.0.yaml").is_file());
 }
 
 #[test]
@@ -40,8 +47,7 @@ fn a_release_that_fails_leaves_no_half_of_a_file() {
     let kit = kit.stand_in("kustomize", script);
     let run = kit.make(&["-k", "build-release-yamls", "VERSION=2"]);
     assert_eq!(run.code, 2, "{}", run.stderr);
-    let count = std::fs::read_dir(kit.path("target/release-yamls")).unwrap().count();
-    assert_eq!(count, Variant::all().len() - 2);
+    assert_eq!(count(&kit.path("target/release-yamls")), Variant::all().len() - 2);
 
     let run = kit.make(&["build-release-yamls", "VERSION="]);
     assert_eq!(run.code, 2);
