@@ -28,7 +28,8 @@ RELEASE_DIR: ## Where release files go (../target/release-yamls)
 
 ignore-not-found ?= false
 KUBECTL ?= kubectl
-# v3.8.7, which others install, knows neither the components nor the patches here.
+# `go install` takes none as old as v3.8.7, for its go.mod excludes versions; it
+# renders the same where it is there.
 KUSTOMIZE_VERSION ?= v5.8.1
 LOCALBIN ?= $(CURDIR)/bin
 RELEASE_DIR ?= $(CURDIR)/../target/release-yamls
