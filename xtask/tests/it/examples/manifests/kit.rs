@@ -30,6 +30,8 @@ impl Kit {
     pub fn bare() -> Option<Kit> {
         let make = test_support::tool("make")?;
         let kit = Kit { checkout: Checkout::cold(), make };
+        // What somebody has installed in the checkout that was copied.
+        let _ = std::fs::remove_dir_all(kit.path("examples/bin"));
         std::fs::create_dir(kit.path("bin")).unwrap();
         std::fs::create_dir(kit.path("notes")).unwrap();
         std::fs::create_dir(kit.path("tmp")).unwrap();
