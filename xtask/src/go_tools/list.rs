@@ -60,6 +60,8 @@ pub(crate) static GO_TOOLS: &[GoTool] = {
         tool("olareg", Tests, "a registry that keeps lists of referrers",
             ("github.com/olareg/olareg", "v0.2.2"), "/cmd/olareg"),
         tool("kind", Tests, "takes images to containerd as to its nodes", ("sigs.k8s.io/kind", "v0.33.0"), ""),
+        tool("kustomize", Tests, "renders the examples' manifests",
+            ("sigs.k8s.io/kustomize/kustomize/v5", "v5.8.1"), ""),
         tool("crane", Tests, "reads and writes registries", GGCR, "/cmd/crane"),
         GoTool {
             main: Some(include_str!("../bench/ggcr/main.go")),

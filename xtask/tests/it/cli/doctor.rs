@@ -6,7 +6,7 @@ use super::machine::Machine;
 use crate::support::Checkout;
 
 /// Every tool, what it is needed for, and why.
-const TOOLS: [(&str, &str, &str); 25] = [
+const TOOLS: [(&str, &str, &str); 26] = [
     ("clang", "building", "compiles eBPF programs"),
     ("git", "test", "shows what the checkout holds"),
     ("skopeo", "test", "reads the images back"),
@@ -28,6 +28,7 @@ const TOOLS: [(&str, &str, &str); 25] = [
     ("oci-conformance", "test --slow", "asks a registry what the specification demands"),
     ("olareg", "test --slow", "a registry that keeps lists of referrers"),
     ("kind", "test --slow", "takes images to containerd as to its nodes"),
+    ("kustomize", "test --slow", "renders the examples' manifests"),
     ("crane", "test --slow", "reads and writes registries"),
     ("push-with-ggcr", "bench push", "pushes beside us"),
     ("buildx", "test --slow", "builds with any BuildKit, and beside us"),

@@ -12,10 +12,11 @@ use crate::support::{Checkout, finish};
 const ARGS: [&str; 4] = ["doctor", "--go-tools", "--format", "json"];
 
 /// The programs, and what is built for them.
-const BUILT: [(&str, &str); 7] = [
+const BUILT: [(&str, &str); 8] = [
     ("oci-conformance", "github.com/opencontainers/distribution-spec/conformance"),
     ("olareg", "github.com/olareg/olareg/cmd/olareg"),
     ("kind", "sigs.k8s.io/kind"),
+    ("kustomize", "sigs.k8s.io/kustomize/kustomize/v5"),
     ("crane", "github.com/google/go-containerregistry/cmd/crane"),
     ("push-with-ggcr", "."),
     ("buildx", "github.com/docker/buildx/cmd/buildx"),
@@ -183,7 +184,7 @@ fn tests_use_what_is_built_and_the_slow_ones_have_it_built() {
     assert_eq!(told(&machine, &checkout, &["test"]), (vec![], vec![]));
     assert_eq!(runs(&machine), [""; 0], "without --slow nothing is built");
 
-    let names = ["oci-conformance", "olareg", "kind", "crane", "buildx", "buildkitd"];
+    let names = ["oci-conformance", "olareg", "kind", "kustomize", "crane", "buildx", "buildkitd"];
     let (required, slow) = told(&machine, &checkout, &["test", "--slow"]);
     assert_eq!(required, names);
     assert_eq!(slow.len(), names.len());
