@@ -1,6 +1,7 @@
 package endtoend
 
 import (
+	"flag"
 	"fmt"
 	"io/fs"
 	"os"
@@ -30,6 +31,10 @@ func TestMain(m *testing.M) {
 		}
 		defer os.RemoveAll(dir)
 		built = dir
+		// The tests mostly wait: more of them than there are processors may run.
+		if err := flag.Set("test.parallel", "16"); err != nil {
+			panic(err)
+		}
 		return m.Run()
 	}))
 }

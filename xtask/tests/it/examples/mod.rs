@@ -1,0 +1,3 @@
+//! The directory `examples/`: the programs there, which are Go.
+
+mod programs;
