@@ -1,3 +1,6 @@
+// Sums of real maps. Other maps than expected are tested with the programs, in
+// package endtoend.
+
 package counts
 
 import (

@@ -1,3 +1,5 @@
+// What happens while a counter waits or counts, and other sources of programs.
+
 package endtoend
 
 import (

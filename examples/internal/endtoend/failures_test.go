@@ -1,3 +1,5 @@
+// What goes wrong before anything was counted.
+
 package endtoend
 
 import (

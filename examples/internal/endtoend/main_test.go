@@ -1,3 +1,5 @@
+// How the programs are built, once for all tests.
+
 package endtoend
 
 import (
@@ -16,8 +18,9 @@ import (
 // module is the directory of the module.
 const module = "../.."
 
-// buildFlags is what the programs are built with.
-var buildFlags []string
+// buildFlags is what the programs are built with: no debug information, which
+// takes most of the time to link. The symbols stay.
+var buildFlags = []string{"-ldflags=-w"}
 
 // built is the directory of the programs.
 var built string

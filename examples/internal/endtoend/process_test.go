@@ -1,3 +1,5 @@
+// Programs that run, and what their runs came to.
+
 package endtoend
 
 import (

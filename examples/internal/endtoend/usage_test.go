@@ -1,3 +1,5 @@
+// Command lines, help, and the program that is only watched.
+
 package endtoend
 
 import (

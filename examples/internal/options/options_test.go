@@ -1,3 +1,5 @@
+// Command lines and what they mean; drawn ones as well.
+
 package options
 
 import (
