@@ -209,7 +209,7 @@ func TestNothingMounted(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			if _, err := os.Stat(c.dir); !errors.Is(err, os.ErrNotExist) {
-				kerneltest.NotRun(t, "bpf", c.dir+" is in use on this machine")
+				kerneltest.NotRun(t, "root", c.dir+" is in use on this machine")
 			}
 			got := start(t, "", c.name, "-crd").finish()
 			// Several counters fail at once; one of them is reported.

@@ -88,6 +88,7 @@ shift
 exec "$@"`
 	cmd := exec.Command("sh", "-c", script, "sh", filepath.Dir(daemon.Socket()),
 		filepath.Join(built, "go-xdp-counter"), "-file", "/x.o")
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
 	startCommand(t, cmd).finish().expect(t, 1,
 		"Using Input: Interface=eno3 Priority=50 Source=/x.o",

@@ -101,6 +101,16 @@ func (p *process) await(lines ...string) {
 	}
 }
 
+// awaitMatch waits for a line that matches.
+func (p *process) awaitMatch(pattern *regexp.Regexp) {
+	p.t.Helper()
+	for !slices.ContainsFunc(p.seen, pattern.MatchString) {
+		if _, more := p.next(); !more {
+			p.t.Fatalf("it ended without %v: %q", pattern, p.seen)
+		}
+	}
+}
+
 func containsAll(all, some []string) bool {
 	return !slices.ContainsFunc(some, func(line string) bool { return !slices.Contains(all, line) })
 }

@@ -1,5 +1,6 @@
 //! The example programs: Go's own tests of them, which run them beside a
-//! stand-in for bpfman, and what they and this workspace must agree on.
+//! stand-in for bpfman and with the eBPF objects that are built here, and what
+//! they and this workspace must agree on.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -7,6 +8,11 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use bpf_arch::Arch;
+
+use crate::support::Checkout;
+
+/// Names, for Go's tests, the directory of the compiled objects.
+const OBJECTS: &str = "BPFMAN_EXAMPLES_OBJECTS";
 
 /// What Go says of a module that needs a newer one.
 const TOO_OLD: &str = "go.mod requires go >= ";
@@ -51,9 +57,17 @@ fn has_go() -> bool {
     !too_old
 }
 
-/// Runs `go test` and passes on what it could not run.
+/// Runs `go test` with this machine's objects, and passes on what it could not
+/// run.
 fn go_test(args: &str) {
-    let output = output(command("go", args));
+    let mut test = command("go", args);
+    let checkout = Checkout::warm();
+    if let Some(host) = Arch::host() {
+        let built = checkout.build_ebpf(&["--platform", host.platform(), "--output", "objects"]);
+        assert_eq!(built.code, 0, "{}", built.stderr);
+        test.env(OBJECTS, checkout.path().join("objects"));
+    }
+    let output = output(test);
     for line in output.lines().filter(|line| line.starts_with("not run: ")) {
         let _ = writeln!(std::io::stderr(), "{line}");
     }
