@@ -92,7 +92,7 @@ exec "$@"`
 	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
 	startCommand(t, cmd).finish().expect(t, 1,
 		"Using Input: Interface=eno3 Priority=50 Source=/x.o",
-		"error: load `xdp_stats` of /x.o: "+refused)
+		"error: load `xdp_stats` of /x.o: "+seeLog)
 }
 
 // ingress returns the counter as it reports where no direction was asked for.

@@ -57,6 +57,9 @@ const (
 // Main runs the example with the arguments of the process, and ends the process:
 // with 0 when it was asked to end, or for help, with 2 if the arguments are
 // wrong, and with 1 if anything else is.
+//
+// What it logs carries date and time, the default of package log: a count is
+// that of a moment, and on a terminal nothing else says of which.
 func Main(e Example) {
 	o, err := e.Parse(os.Args[1:])
 	var usage options.UsageError
