@@ -1,3 +1,6 @@
+// The six programs. Those of one type each, in the other directories, are
+// explained there.
+
 package main
 
 import (

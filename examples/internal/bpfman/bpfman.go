@@ -84,13 +84,13 @@ func (c *Client) Close() error { return c.connection.Close() }
 func (c *Client) Load(ctx context.Context, request *v1.LoadRequest) ([]Program, error) {
 	response, err := c.rpc.Load(ctx, request)
 	if err != nil {
-		return nil, failure("load "+describe(request), err)
+		return nil, failure("load "+describe(request), err, seeLog)
 	}
 	var programs []Program
 	for _, loaded := range response.GetPrograms() {
 		info, kernel := loaded.GetInfo(), loaded.GetKernelInfo()
 		if kernel == nil {
-			err = fmt.Errorf("bpfman loaded `%s`, but does not say under which number; `bpfman list programs` shows it", info.GetName())
+			err = fmt.Errorf("bpfman loaded `%s`, but does not say under which number; "+seeList, info.GetName())
 			continue
 		}
 		programs = append(programs, Program{kernel.GetId(), info.GetName(), info.GetMapPinPath()})
@@ -102,11 +102,11 @@ func (c *Client) Load(ctx context.Context, request *v1.LoadRequest) ([]Program, 
 func (c *Client) Get(ctx context.Context, id uint32) (Program, error) {
 	response, err := c.rpc.Get(ctx, &v1.GetRequest{Id: id})
 	if err != nil {
-		return Program{}, failure(fmt.Sprintf("look up program %d", id), err)
+		return Program{}, failure(fmt.Sprintf("look up program %d", id), err, seeList)
 	}
 	info := response.GetInfo()
 	if info == nil {
-		return Program{}, fmt.Errorf("program %d was not loaded by bpfman, so its maps are unknown; `bpfman list programs` shows those that were", id)
+		return Program{}, fmt.Errorf("program %d was not loaded by bpfman, so its maps are unknown; "+seeList, id)
 	}
 	return Program{id, info.GetName(), info.GetMapPinPath()}, nil
 }
@@ -116,7 +116,7 @@ func (c *Client) Get(ctx context.Context, id uint32) (Program, error) {
 func (c *Client) Attach(ctx context.Context, program Program, to *v1.AttachInfo) (uint32, error) {
 	response, err := c.rpc.Attach(ctx, &v1.AttachRequest{Id: program.ID, Attach: to})
 	if err != nil {
-		return 0, failure(fmt.Sprintf("attach %v", program), err)
+		return 0, failure(fmt.Sprintf("attach %v", program), err, seeLog)
 	}
 	return response.GetLinkId(), nil
 }
@@ -124,22 +124,28 @@ func (c *Client) Attach(ctx context.Context, program Program, to *v1.AttachInfo)
 // Unload unloads the program.
 func (c *Client) Unload(ctx context.Context, program Program) error {
 	if _, err := c.rpc.Unload(ctx, &v1.UnloadRequest{Id: program.ID}); err != nil {
-		err = failure(fmt.Sprintf("unload %v", program), err)
-		return fmt.Errorf("%w; if it is still there, `bpfman unload %d` unloads it", err, program.ID)
+		return failure(fmt.Sprintf("unload %v", program), err, fmt.Sprintf("`bpfman unload %d` tries again", program.ID))
 	}
 	return nil
 }
 
-// failure puts into one line what came of asking bpfman to do something.
-func failure(what string, err error) error {
+// What to do next.
+const (
+	seeLog  = "the log of bpfman-rpc may say more"
+	seeList = "`bpfman list programs` shows what is loaded"
+)
+
+// failure puts into one line what came of asking bpfman to do something, and
+// what to do next.
+func failure(what string, err error, next string) error {
 	answer := status.Convert(err)
 	// bpfman's messages may have several lines, one for each cause.
 	message := strings.Join(strings.Fields(answer.Message()), " ")
 	switch answer.Code() {
 	case codes.Unavailable, codes.DeadlineExceeded, codes.Canceled:
-		return fmt.Errorf("%s: bpfman does not answer: %s; is bpfman-rpc still running?", what, message)
+		return fmt.Errorf("%s: bpfman does not answer: %s; is bpfman-rpc still running? %s", what, message, next)
 	default:
-		return fmt.Errorf("%s: bpfman refuses: %s", what, message)
+		return fmt.Errorf("%s: bpfman refuses: %s; %s", what, message, next)
 	}
 }
 

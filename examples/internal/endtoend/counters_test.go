@@ -1,3 +1,5 @@
+// What each counter is to do, and that it does it from loading to unloading.
+
 package endtoend
 
 import (

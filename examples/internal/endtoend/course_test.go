@@ -1,3 +1,5 @@
+// What happens while a counter waits or counts, and other sources of programs.
+
 package endtoend
 
 import (
@@ -57,7 +59,7 @@ func TestVanishedDaemon(t *testing.T) {
 		t.Fatalf("exit code %d and %q", got.code, got.lines)
 	}
 	const start = "error: unload program 101 (`kprobe_counter`): bpfman does not answer: "
-	const end = "; is bpfman-rpc still running?; if it is still there, `bpfman unload 101` unloads it"
+	const end = "; is bpfman-rpc still running? `bpfman unload 101` tries again"
 	expectAround(t, got.lines[6], start, end)
 }
 

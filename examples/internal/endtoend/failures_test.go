@@ -1,3 +1,5 @@
+// What goes wrong before anything was counted.
+
 package endtoend
 
 import (
@@ -21,7 +23,10 @@ import (
 // refusal is what bpfman, which is written in Rust, says: a line per cause.
 var refusal = status.Error(codes.Aborted, "it went wrong\n\nCaused by:\n    a cause")
 
-const refused = "bpfman refuses: it went wrong Caused by: a cause"
+const (
+	refused = "bpfman refuses: it went wrong Caused by: a cause; "
+	seeLog  = refused + "the log of bpfman-rpc may say more"
+)
 
 // failure is something that goes wrong before a map is read.
 type failure struct {
@@ -40,14 +45,14 @@ var failures = []failure{
 		program:   "go-xdp-counter",
 		args:      []string{"-file", "/x.o"},
 		behaviour: bpfmantest.Behaviour{Load: func(*v1.LoadResponse) error { return refusal }},
-		last:      []string{"error: load `xdp_stats` of /x.o: " + refused},
+		last:      []string{"error: load `xdp_stats` of /x.o: " + seeLog},
 	},
 	{
 		name:      "load of six is refused",
 		program:   "go-app-counter",
 		args:      []string{"-image", "quay.io/o/app:v1"},
 		behaviour: bpfmantest.Behaviour{Load: func(*v1.LoadResponse) error { return refusal }},
-		last:      []string{"error: load `kprobe_counter`, `tracepoint_kill_recorder`, `stats`, `tcx_stats`, `uprobe_counter`, `xdp_stats` of quay.io/o/app:v1: " + refused},
+		last:      []string{"error: load `kprobe_counter`, `tracepoint_kill_recorder`, `stats`, `tcx_stats`, `uprobe_counter`, `xdp_stats` of quay.io/o/app:v1: " + seeLog},
 	},
 	{
 		name:    "nothing is loaded",
@@ -82,7 +87,7 @@ var failures = []failure{
 			response.Programs[0].KernelInfo = nil
 			return nil
 		}},
-		last: []string{"error: bpfman loaded `uprobe_counter`, but does not say under which number; `bpfman list programs` shows it"},
+		last: []string{"error: bpfman loaded `uprobe_counter`, but does not say under which number; `bpfman list programs` shows what is loaded"},
 	},
 	{
 		name:    "a program has no maps",
@@ -114,7 +119,7 @@ var failures = []failure{
 		behaviour: bpfmantest.Behaviour{Attach: func(*v1.AttachRequest) error { return refusal }},
 		last: []string{
 			"Closing Connection for Program: 101",
-			"error: attach program 101 (`tcx_stats`): " + refused,
+			"error: attach program 101 (`tcx_stats`): " + seeLog,
 		},
 	},
 	{
@@ -127,7 +132,7 @@ var failures = []failure{
 			}
 			return nil
 		}},
-		last: append(closing(101, 106), "error: attach program 104 (`stats`): "+refused),
+		last: append(closing(101, 106), "error: attach program 104 (`stats`): "+seeLog),
 	},
 	{
 		name:    "there is no map",
@@ -145,15 +150,15 @@ var failures = []failure{
 		behaviour: bpfmantest.Behaviour{Attach: func(*v1.AttachRequest) error { return refusal }, Unload: func(*v1.UnloadRequest) error { return refusal }},
 		last: []string{
 			"Closing Connection for Program: 101",
-			"error: attach program 101 (`tracepoint_kill_recorder`): " + refused,
-			"error: unload program 101 (`tracepoint_kill_recorder`): " + refused + "; if it is still there, `bpfman unload 101` unloads it",
+			"error: attach program 101 (`tracepoint_kill_recorder`): " + seeLog,
+			"error: unload program 101 (`tracepoint_kill_recorder`): " + refused + "`bpfman unload 101` tries again",
 		},
 	},
 	{
 		name:    "the loaded program is unknown",
 		program: "go-xdp-counter",
 		args:    []string{"-id", "4711"},
-		last:    []string{"error: look up program 4711: bpfman refuses: Program 4711 does not exist"},
+		last:    []string{"error: look up program 4711: bpfman refuses: Program 4711 does not exist; `bpfman list programs` shows what is loaded"},
 	},
 	{
 		name:    "the loaded program is another's",
@@ -207,7 +212,7 @@ func TestNothingMounted(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			if _, err := os.Stat(c.dir); !errors.Is(err, os.ErrNotExist) {
-				kerneltest.NotRun(t, "bpf", c.dir+" is in use on this machine")
+				kerneltest.NotRun(t, "root", c.dir+" is in use on this machine")
 			}
 			got := start(t, "", c.name, "-crd").finish()
 			// Several counters fail at once; one of them is reported.

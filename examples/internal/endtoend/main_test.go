@@ -1,6 +1,9 @@
+// How the programs are built, once for all tests.
+
 package endtoend
 
 import (
+	"flag"
 	"fmt"
 	"io/fs"
 	"os"
@@ -15,8 +18,9 @@ import (
 // module is the directory of the module.
 const module = "../.."
 
-// buildFlags is what the programs are built with.
-var buildFlags []string
+// buildFlags is what the programs are built with: no debug information, which
+// takes most of the time to link. The symbols stay.
+var buildFlags = []string{"-ldflags=-w"}
 
 // built is the directory of the programs.
 var built string
@@ -30,6 +34,10 @@ func TestMain(m *testing.M) {
 		}
 		defer os.RemoveAll(dir)
 		built = dir
+		// The tests mostly wait: more of them than there are processors may run.
+		if err := flag.Set("test.parallel", "16"); err != nil {
+			panic(err)
+		}
 		return m.Run()
 	}))
 }

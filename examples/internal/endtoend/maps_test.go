@@ -1,3 +1,5 @@
+// The maps that the programs read, as their C sources declare them.
+
 package endtoend
 
 import (

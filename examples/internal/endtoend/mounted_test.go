@@ -1,3 +1,5 @@
+// The counters in mounts of their own: above all in Kubernetes.
+
 package endtoend
 
 import (
@@ -9,6 +11,9 @@ import (
 	"syscall"
 	"testing"
 
+	v1 "github.com/bpfman/bpfman/clients/gobpfman/v1"
+
+	"bpfman.io/examples/internal/bpfmantest"
 	"bpfman.io/examples/internal/kerneltest"
 )
 
@@ -65,6 +70,29 @@ exec setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set=-all --no
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
 	return cmd
+}
+
+// TestDefaultSocket looks for bpfman where it listens.
+func TestDefaultSocket(t *testing.T) {
+	t.Parallel()
+	daemon := bpfmantest.Start(t, bpfmantest.Behaviour{
+		Load: func(*v1.LoadResponse) error { return refusal },
+	})
+	// It says so where nothing can be mounted.
+	kerneltest.FileSystem(t)
+	const script = `set -e
+mount -t tmpfs tmpfs /run
+mkdir /run/bpfman-sock
+mount --bind "$1" /run/bpfman-sock
+shift
+exec "$@"`
+	cmd := exec.Command("sh", "-c", script, "sh", filepath.Dir(daemon.Socket()),
+		filepath.Join(built, "go-xdp-counter"), "-file", "/x.o")
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
+	startCommand(t, cmd).finish().expect(t, 1,
+		"Using Input: Interface=eno3 Priority=50 Source=/x.o",
+		"error: load `xdp_stats` of /x.o: "+seeLog)
 }
 
 // ingress returns the counter as it reports where no direction was asked for.

@@ -1,3 +1,5 @@
+// Programs that run, and what their runs came to.
+
 package endtoend
 
 import (
@@ -14,8 +16,8 @@ import (
 	"bpfman.io/examples/internal/bpfman"
 )
 
-// patience is how long a line may take to come. It only bounds how long a
-// broken program hangs.
+// patience is how long a line, or the end, may take to come. It only bounds how
+// long the tests wait for a broken program.
 const patience = time.Minute
 
 // timestamp is what package log writes before a line.
@@ -74,27 +76,39 @@ func startCommand(t *testing.T, command *exec.Cmd) *process {
 	return p
 }
 
-// next returns the next line, or false at the end.
-func (p *process) next() (string, bool) {
+// next waits for the next line and returns whether there is one.
+func (p *process) next(timeout <-chan time.Time) bool {
 	p.t.Helper()
 	select {
 	case line, more := <-p.lines:
 		if more && !slices.Contains(p.seen, line) {
 			p.seen = append(p.seen, line)
 		}
-		return line, more
-	case <-time.After(patience):
-		p.t.Fatalf("nothing more in %v; so far: %q", patience, p.seen)
-		return "", false
+		return more
+	case <-timeout:
+		p.t.Fatalf("it took more than %v; so far: %q", patience, p.seen)
+		return false
 	}
 }
 
 // await waits for all of the lines, in any order.
 func (p *process) await(lines ...string) {
 	p.t.Helper()
+	timeout := time.After(patience)
 	for !containsAll(p.seen, lines) {
-		if _, more := p.next(); !more {
+		if !p.next(timeout) {
 			p.t.Fatalf("it ended without %q: %q", lines, p.seen)
+		}
+	}
+}
+
+// awaitMatch waits for a line that matches.
+func (p *process) awaitMatch(pattern *regexp.Regexp) {
+	p.t.Helper()
+	timeout := time.After(patience)
+	for !slices.ContainsFunc(p.seen, pattern.MatchString) {
+		if !p.next(timeout) {
+			p.t.Fatalf("it ended without %v: %q", pattern, p.seen)
 		}
 	}
 }
@@ -120,8 +134,8 @@ func (p *process) signal(signal os.Signal) {
 // finish waits for the end and returns what the run came to.
 func (p *process) finish() outcome {
 	p.t.Helper()
-	for more := true; more; {
-		_, more = p.next()
+	timeout := time.After(patience)
+	for p.next(timeout) {
 	}
 	// An error of Wait is only the exit code.
 	_ = p.command.Wait()

@@ -1,3 +1,5 @@
+// How counts are logged, whoever loaded the programs.
+
 package example
 
 import (

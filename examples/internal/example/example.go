@@ -54,9 +54,12 @@ const (
 	wrongUsage = 2
 )
 
-// Main runs the example with the arguments of the process and ends it: with 0
-// after SIGINT, SIGTERM or help, with 2 where the arguments are wrong, with 1
-// where anything else is.
+// Main runs the example with the arguments of the process, and ends the process:
+// with 0 when it was asked to end, or for help, with 2 if the arguments are
+// wrong, and with 1 if anything else is.
+//
+// What it logs carries date and time, the default of package log: a count is
+// that of a moment, and on a terminal nothing else says of which.
 func Main(e Example) {
 	o, err := e.Parse(os.Args[1:])
 	var usage options.UsageError
@@ -85,16 +88,30 @@ func (e Example) runUntilSignal(o options.Options) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(signals, endings()...)
 	go func() {
 		<-signals
-		// The first signal begins an orderly end, a second one ends the process.
+		// The first signal begins an orderly end, a second one ends the process;
+		// but not if it is only that nobody reads the log.
+		signal.Ignore(syscall.SIGPIPE)
 		signal.Stop(signals)
 		log.Print("Exiting...")
 		cancel()
 	}()
 	announce(e.Command, o)
 	return e.run(ctx, o)
+}
+
+// endings returns the signals that end the example. Each of them would by
+// itself end the process, and leave the programs loaded: that the terminal is
+// closed, and that the reader of the log is gone (`| head`), as well.
+func endings() []os.Signal {
+	all := []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE}
+	// nohup(1) has it ignored.
+	if !signal.Ignored(syscall.SIGHUP) {
+		all = append(all, syscall.SIGHUP)
+	}
+	return all
 }
 
 // announce logs what is about to be done.

@@ -1,3 +1,5 @@
+// How programs are loaded, attached and unloaded.
+
 package example
 
 import (

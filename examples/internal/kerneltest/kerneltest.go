@@ -16,12 +16,13 @@ import (
 	"github.com/cilium/ebpf/rlimit"
 )
 
-// inside marks the process that has mounts of its own.
-const inside = "BPFMAN_EXAMPLES_PRIVATE_MOUNTS"
+// inside marks the process that has namespaces of its own.
+const inside = "BPFMAN_EXAMPLES_INSIDE"
 
-// Main runs the tests in a mount namespace of their own and returns their exit
-// code: whatever they mount is gone with them, even if they are killed. Where
-// that may not be done they run all the same, without maps.
+// Main runs the tests with mounts and a network of their own and returns their
+// exit code: whatever they mount or attach is gone with them, even if they are
+// killed, and nobody else sees it. Where that may not be done they run all the
+// same, without maps.
 func Main(run func() int) int {
 	if os.Getenv(inside) != "" {
 		return run()
@@ -33,7 +34,7 @@ func Main(run func() int) int {
 	again.Stdin, again.Stdout, again.Stderr = os.Stdin, os.Stdout, os.Stderr
 	again.Env = append(os.Environ(), inside+"=1")
 	again.SysProcAttr = &syscall.SysProcAttr{
-		Unshareflags: syscall.CLONE_NEWNS,
+		Unshareflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWNET,
 		Pdeathsig:    syscall.SIGKILL,
 	}
 	if err := again.Start(); err != nil {
@@ -49,14 +50,14 @@ func Main(run func() int) int {
 func FileSystem(t *testing.T) string {
 	t.Helper()
 	if os.Getenv(inside) == "" {
-		NotRun(t, "bpf", "only root may mount a BPF file system")
+		NotRun(t, "root", "only root may mount a BPF file system")
 	}
 	dir := filepath.Join(t.TempDir(), "bpf")
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	if err := syscall.Mount("bpf", dir, "bpf", 0, "mode=0755"); err != nil {
-		NotRun(t, "bpf", fmt.Sprintf("a BPF file system cannot be mounted: %v", err))
+		NotRun(t, "mount", fmt.Sprintf("a BPF file system cannot be mounted: %v", err))
 	}
 	t.Cleanup(func() { Unmount(t, dir) })
 	return dir
@@ -80,7 +81,7 @@ func Pin(t *testing.T, dir string, spec *ebpf.MapSpec) *ebpf.Map {
 	}
 	made, err := ebpf.NewMap(spec)
 	if err != nil {
-		NotRun(t, "bpf", fmt.Sprintf("the kernel makes no map: %v", err))
+		NotRun(t, "kernel", fmt.Sprintf("the kernel makes no map: %v", err))
 	}
 	t.Cleanup(func() { made.Close() })
 	if err := made.Pin(filepath.Join(dir, spec.Name)); err != nil {

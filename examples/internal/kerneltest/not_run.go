@@ -1,3 +1,6 @@
+// How a test says that it could not run: as those of this workspace that are
+// written in Rust do.
+
 package kerneltest
 
 import (

@@ -1,3 +1,5 @@
+// The help text, which must be documentation enough.
+
 package options
 
 import (

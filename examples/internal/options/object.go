@@ -1,3 +1,5 @@
+// The default object file, whose name follows from the architecture.
+
 package options
 
 import (

@@ -1,3 +1,5 @@
+// Where the programs come from, and which of several sources is used.
+
 package options
 
 import (

@@ -17,9 +17,9 @@ const Interval = time.Second
 
 // Run sends a signal at once and then after each interval until ctx is done.
 func Run(ctx context.Context) error {
-	// By default SIGUSR1 ends a process. What arrives here is only taken off
-	// the channel, and is so for as long as the process lives: the last signal
-	// may come in after the last one was sent.
+	// By default SIGUSR1 ends a process, if not one that is written in Go. What
+	// arrives is only taken off the channel; and SIGUSR1 stays handled until the
+	// process ends, because the last one may arrive after this has returned.
 	received := make(chan os.Signal, 1)
 	signal.Notify(received, syscall.SIGUSR1)
 	ticker := time.NewTicker(Interval)

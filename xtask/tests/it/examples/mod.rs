@@ -1,3 +1,5 @@
-//! The examples: what their users type, and what is rendered for a cluster.
+//! The directory `examples/`: its programs, what its users type, and what is
+//! rendered for a cluster.
 
 mod manifests;
+mod programs;
