@@ -9,8 +9,9 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use cli::engine::{EngineArgs, Workplace};
+use cli::publish::{self, Delivery};
 use cli::registry::{self, RegistryArgs};
-use cli::{Scratch, publish, typed};
+use cli::{Scratch, typed};
 use destination::Destination;
 use image_build::{LayerCache, NamedContext};
 use oci::Reference;
@@ -183,16 +184,10 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     let mut report = report::Report::new(&plan, &compiled);
     let made_from = compiled.built.into_iter().flat_map(|built| built.failures);
     failures.0.splice(0..0, made_from.map(compile::failure));
+    let (client, looks, platform) = (&client, &looks, &platform);
+    let delivery = Delivery { client, looks, platform, durable: true, engine: Some(engine) };
     for destination in &destinations {
-        make::publish(
-            destination,
-            &made,
-            (&client, &looks),
-            &platform,
-            cx,
-            &mut report,
-            &mut failures,
-        );
+        make::publish(destination, &made, delivery, cx, &mut report, &mut failures);
     }
     // What was made is reported even where what comes after fails.
     if args.prune && failures.0.is_empty() {
