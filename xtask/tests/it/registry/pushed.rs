@@ -147,11 +147,14 @@ fn names_as_the_user_wants_them() {
     type Case<'a> = (&'a [&'a str], &'a [&'a str]);
     let Some(registry) = Registry::anonymous() else { return };
     let whole_name = registry.name("deep/er/name:x");
-    let cases: [Case<'_>; 4] = [
+    let several = [("two", "y:2"), ("o/one", "x/two:1")];
+    let several = several.map(|(image, name)| format!("{image}={}", registry.name(name)));
+    let cases: [Case<'_>; 5] = [
         (&["one"], &["o/one:latest"]),
         (&["--organization", "me", "one"], &["me/one:latest"]),
         (&["--tag", "v1", "--tag", "v1.2"], &["o/one:v1", "o/one:v1.2", "o/two:v1", "o/two:v1.2"]),
         (&["--as", &whole_name, "two"], &["deep/er/name:x"]),
+        (&["--as", &several[0], "--as", &several[1]], &["x/two:1", "y:2"]),
     ];
     let checkout = checkout(&["one", "two"]);
     for (args, names) in cases {
