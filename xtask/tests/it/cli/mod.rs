@@ -12,6 +12,7 @@ mod install_deps;
 mod json;
 mod list;
 mod machine;
+mod objects;
 mod results;
 mod serve;
 mod snapshot;
