@@ -20,7 +20,8 @@ pub(crate) struct WishArgs {
     #[arg(long, conflicts_with = "selection")]
     all: bool,
 
-    /// The platforms to build for, of those of each image
+    /// The platforms to build for, of those of each image, such as
+    /// linux/arm64, or host
     #[arg(long, value_name = "PLATFORM", value_delimiter = ',', value_parser = cli::platform)]
     pub(crate) platform: Vec<Arch>,
 
