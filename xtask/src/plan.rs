@@ -76,6 +76,9 @@ pub(crate) fn plan(catalogue: &Catalogue, wish: &Wish) -> Result<Plan, Failure> 
             plan.left_out.push((entry.full_name(), "it is for none of the platforms asked for"));
             continue;
         }
+        // Of all that is selected, so that a bad name is not hidden by what
+        // is left out for another reason.
+        let references = references(catalogue, entry, wish)?;
         let origin = match &entry.kind {
             Kind::Bytecode(source) => {
                 let request = *requests.entry(source.clone()).or_insert_with(|| {
@@ -100,8 +103,7 @@ pub(crate) fn plan(catalogue: &Catalogue, wish: &Wish) -> Result<Plan, Failure> 
                 }
             }
         };
-        let (image, references) = (entry.full_name(), references(catalogue, entry, wish)?);
-        plan.images.push(Planned { image, references, platforms, origin });
+        plan.images.push(Planned { image: entry.full_name(), references, platforms, origin });
     }
     for request in &mut plan.requests {
         request.archs.sort();

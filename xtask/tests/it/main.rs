@@ -10,7 +10,9 @@
 mod bad_input;
 mod cli;
 mod containerfile;
+mod desk;
 mod docs;
+mod examples;
 mod incremental;
 mod interop;
 mod registry;

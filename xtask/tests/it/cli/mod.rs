@@ -15,7 +15,7 @@ mod machine;
 mod objects;
 mod results;
 mod serve;
-mod snapshot;
+pub mod snapshot;
 mod verbosity;
 
 use std::collections::BTreeMap;
