@@ -1,5 +1,7 @@
 //! `build-ebpf`: C sources to objects, one for each architecture.
 
+mod output;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -16,6 +18,7 @@ use cli::typed;
 
 use crate::compile::{self, CompileArgs};
 use crate::context::Context;
+use output::Output;
 
 /// The directory of the objects, at the top of the checkout.
 const OUTPUT: &str = ".output";
@@ -30,7 +33,8 @@ const OUTPUT: &str = ".output";
   cargo xtask build-ebpf
   cargo xtask build-ebpf --libbpf-dir ~/src/libbpf/
   cargo xtask build-ebpf --platform linux/riscv64 bpf/xdp_pass.bpf.c
-  CLANG=clang-22 cargo xtask build-ebpf --output /tmp/objects")]
+  CLANG=clang-22 cargo xtask build-ebpf --output /tmp/objects
+  cargo xtask build-ebpf --output {dir} bpf/xdp_pass.bpf.c")]
 pub(crate) struct Args {
     /// The C files
     #[arg(value_name = "SOURCE")]
@@ -41,7 +45,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "PLATFORM", value_delimiter = ',', value_parser = cli::platform)]
     platform: Vec<Arch>,
 
-    /// The directory to write to; `.output` of the checkout unless given
+    /// The directory to write to; `.output` of the checkout unless given.
+    /// With {dir} first, which stands for the directory of each source, it is
+    /// the objects' own, without STEM: {dir}/.. is the one above the source's
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
 
@@ -82,11 +88,11 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
         [] => all_sources(&catalogue, cx)?,
         given => given_sources(given, &catalogue, cx)?,
     };
-    refuse_equal_stems(&sources)?;
     let output = match &args.output {
-        Some(dir) => typed(dir)?,
-        None => cx.root.join(OUTPUT),
+        Some(word) => Output::new(word)?,
+        None => Output::Below(cx.root.join(OUTPUT)),
     };
+    output.check(&sources, &cx.root)?;
     let workshop = args.compile.workshop(cx)?;
     let requests: Vec<Request> =
         sources.into_iter().map(|source| Request { source, archs: platforms.clone() }).collect();
@@ -172,33 +178,16 @@ fn catalogue_sources(catalogue: &Catalogue) -> BTreeMap<PathBuf, Source> {
     sources.collect()
 }
 
-/// Two sources of one stem would write the same files.
-fn refuse_equal_stems(sources: &[Source]) -> Result<(), Failure> {
-    let mut stems: BTreeMap<String, &Path> = BTreeMap::new();
-    for source in sources {
-        if let Some(other) = stems.insert(source.stem(), &source.path) {
-            let message = format!(
-                "`{}` and `{}` would both be written to `{}`",
-                other.display(),
-                source.path.display(),
-                source.stem()
-            );
-            return Err(Failure::usage(message).hint("build them one at a time, with `--output`"));
-        }
-    }
-    Ok(())
-}
-
 /// Writes the objects of one source, those whose bytes differ from what is
 /// there.
 fn write(
     request: &Request,
     built: &Built,
-    output: &Path,
+    output: &Output,
     report: &mut Report,
     cx: &Context<'_>,
 ) -> Result<(), Failure> {
-    let dir = output.join(request.source.stem());
+    let dir = output.dir(&request.source, &cx.root);
     host::fs::create_dir_all(&dir)?;
     let mut placed = BTreeSet::new();
     for (arch, object) in &built.objects {

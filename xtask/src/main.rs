@@ -18,6 +18,7 @@ mod go_tools;
 mod inspect_images;
 mod lint;
 mod list_images;
+mod naming;
 mod plan;
 mod serve_images;
 mod stages;

@@ -12,6 +12,7 @@ use oci::Reference;
 use ui::{Exit, Failure};
 
 use crate::catalogue::{Catalogue, Entry, Kind, SelectionError, Stage, select};
+use crate::naming;
 use crate::wish::Wish;
 
 /// What is going to be made.
@@ -65,10 +66,11 @@ pub(crate) enum Origin {
 ///
 /// # Errors
 ///
-/// Fails for words that select nothing, for an empty selection, and for two
-/// images under one reference.
+/// Fails for words that select nothing, for an empty selection, for names
+/// that fit no image or several, and for two images under one reference.
 pub(crate) fn plan(catalogue: &Catalogue, wish: &Wish) -> Result<Plan, Failure> {
     let selected = select(catalogue, &wish.selection, wish.all).map_err(selection_failure)?;
+    naming::check(&wish.names, &selected, catalogue)?;
     let (requests, images, left_out) = (Vec::new(), Vec::new(), Vec::new());
     let mut plan = Plan { requests, images, left_out, created: wish.created };
     let mut requests: BTreeMap<Source, usize> = BTreeMap::new();
@@ -78,6 +80,9 @@ pub(crate) fn plan(catalogue: &Catalogue, wish: &Wish) -> Result<Plan, Failure> 
             plan.left_out.push((entry.full_name(), "it is for none of the platforms asked for"));
             continue;
         }
+        // Of all that is selected, so that a bad name is not hidden by what
+        // is left out for another reason.
+        let references = references(catalogue, entry, wish)?;
         let origin = match &entry.kind {
             Kind::Bytecode(source) => {
                 let request = *requests.entry(source.clone()).or_insert_with(|| {
@@ -103,8 +108,7 @@ pub(crate) fn plan(catalogue: &Catalogue, wish: &Wish) -> Result<Plan, Failure> 
                 }
             }
         };
-        let (image, references) = (entry.full_name(), references(catalogue, entry, wish)?);
-        plan.images.push(Planned { image, references, platforms, origin });
+        plan.images.push(Planned { image: entry.full_name(), references, platforms, origin });
     }
     for request in &mut plan.requests {
         request.archs.sort();
@@ -125,7 +129,7 @@ pub(crate) fn all_references(
     catalogue: &Catalogue,
     wish: &Wish,
 ) -> Result<Vec<Reference>, Failure> {
-    let wish = Wish { name: None, ..wish.clone() };
+    let wish = Wish { names: Vec::new(), ..wish.clone() };
     let each = catalogue.images.iter().map(|entry| references(catalogue, entry, &wish));
     Ok(each.collect::<Result<Vec<_>, _>>()?.concat())
 }
@@ -149,10 +153,11 @@ fn check(plan: &Plan, wish: &Wish) -> Result<(), Failure> {
             plan.left_out.iter().map(|(image, why)| format!("`{image}` is left out: {why}"));
         return Err(reasons.take(3).fold(failure, Failure::hint));
     }
-    if let (Some(name), [_, _, ..]) = (&wish.name, plan.images.as_slice()) {
+    let name = wish.names.iter().find(|naming| naming.is_of_the_only_one());
+    if let (Some(name), [_, _, ..]) = (name, plan.images.as_slice()) {
         let images: Vec<_> = plan.images.iter().map(|image| format!("`{}`", image.image)).collect();
         let message = format!(
-            "`--as {name}` names one image, and {} are selected: {}",
+            "`{name}` names one image, and {} are selected: {}",
             images.len(),
             images.join(", ")
         );
@@ -164,8 +169,10 @@ fn check(plan: &Plan, wish: &Wish) -> Result<(), Failure> {
             if let Some(other) = seen.insert(reference, &image.image) {
                 let message =
                     format!("`{other}` and `{}` would both be `{reference}`", image.image);
-                return Err(Failure::usage(message)
-                    .hint("select one of them, or leave `--organization` out"));
+                return Err(Failure::usage(message).hint(match wish.names.as_slice() {
+                    [] => "select one of them, or leave `--organization` out",
+                    _ => "give each a name of its own with `--as`",
+                }));
             }
         }
     }
@@ -226,12 +233,8 @@ fn references(
     entry: &Entry,
     wish: &Wish,
 ) -> Result<Vec<Reference>, Failure> {
-    let parse = |text: String| {
-        text.parse::<Reference>()
-            .map_err(|error| Failure::usage(error).context("no image can be named so"))
-    };
-    if let Some(name) = &wish.name {
-        return Ok(vec![parse(name.clone())?]);
+    if let Some(naming) = naming::of(&wish.names, entry) {
+        return Ok(vec![reference(&naming.reference, entry)?]);
     }
     let registry = wish.registry.as_deref().unwrap_or(&catalogue.registry).trim_end_matches('/');
     let organization = wish.organization.as_deref().unwrap_or(&entry.organization);
@@ -241,12 +244,27 @@ fn references(
     };
     let mut references: Vec<Reference> = Vec::new();
     for tag in tags {
-        let reference = parse(format!("{registry}/{organization}/{}:{tag}", entry.name))?;
+        let reference =
+            reference(&format!("{registry}/{organization}/{}:{tag}", entry.name), entry)?;
         if !references.contains(&reference) {
             references.push(reference);
         }
     }
     Ok(references)
+}
+
+/// Reads the name that an image is to have.
+fn reference(text: &str, entry: &Entry) -> Result<Reference, Failure> {
+    text.parse().map_err(|error: oci::ParseError| {
+        let message = format!("`{}` cannot be named so", entry.full_name());
+        let failure = Failure::usage(error).context(message);
+        let is_part_empty = text.ends_with(':') || text.split('/').any(str::is_empty);
+        if is_part_empty {
+            failure.hint("a part of the name is empty: is a variable not set?")
+        } else {
+            failure
+        }
+    })
 }
 
 fn recipe(entry: &Entry, file: String, created: u64) -> Recipe {

@@ -60,6 +60,7 @@ pub(crate) static TOOLS: &[Tool] = {
     &[
         tool("clang", Building, "compiles eBPF programs", ["clang", "clang", "clang", "clang", "clang"]),
         tool("git", Testing, "shows what the checkout holds", ["git", "git", "git", "git", "git"]),
+        tool("make", Testing, "builds the examples", ["make", "make", "make", "make", "make"]),
         tool("skopeo", Testing, "reads the images back", ["skopeo", "skopeo", "skopeo", "skopeo", "skopeo"]),
         tool("podman", Testing, "reads the images back", ["podman", "podman", "podman", "podman", "podman"]),
         tool("containerd", Testing, "takes the images", ["containerd", "containerd", "containerd", "containerd", "containerd"]),

@@ -7,6 +7,8 @@ use image_build::{Engine, NamedContext};
 use oci::Reference;
 use ui::Failure;
 
+use crate::naming::Naming;
+
 /// The options of every command that makes images.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct WishArgs {
@@ -18,7 +20,8 @@ pub(crate) struct WishArgs {
     #[arg(long, conflicts_with = "selection")]
     all: bool,
 
-    /// The platforms to build for, of those of each image
+    /// The platforms to build for, of those of each image, such as
+    /// linux/arm64, or host
     #[arg(long, value_name = "PLATFORM", value_delimiter = ',', value_parser = cli::platform)]
     pub(crate) platform: Vec<Arch>,
 
@@ -44,8 +47,8 @@ pub(crate) struct Wish {
     pub(crate) registry: Option<String>,
     pub(crate) organization: Option<String>,
     pub(crate) tags: Vec<String>,
-    /// The whole name of the one image that is selected.
-    pub(crate) name: Option<String>,
+    /// The whole names of images.
+    pub(crate) names: Vec<Naming>,
     /// Where mirrored images are copied from instead, by their names.
     pub(crate) mirrors: Vec<(String, Reference)>,
     /// What carries out Containerfiles.

@@ -7,7 +7,7 @@ use oci::registry::Client;
 use oci::{Named, Reference};
 use ui::{Failure, Failures};
 
-use super::deliver::{Item, deliver};
+use super::deliver::{Carrier, Item, deliver};
 use super::subject;
 use super::text::plain;
 use crate::context::Context;
@@ -84,7 +84,8 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     };
     let along = origin.filter(|_| args.referrers);
     let items = items(found, along.as_ref(), &args.source, &client)?;
-    deliver(&items, &[destination], "Copied", (&client, &publish::one_platform(&[])), cx)
+    let carrier = Carrier { client: &client, platform: &publish::one_platform(&[]), engine: None };
+    deliver(&items, &[destination], "Copied", carrier, cx)
 }
 
 /// Reads DST. A name needs its registry: a misspelt scheme must not become a

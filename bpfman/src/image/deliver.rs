@@ -6,6 +6,7 @@ use std::time::Instant;
 use cli::publish::{self, Delivered, Delivery};
 use cli::registry;
 use destination::{Destination, Published};
+use image_build::Engine;
 use oci::registry::{Client, Companion, Looks};
 use oci::{Named, Platform};
 use serde::Serialize;
@@ -18,6 +19,16 @@ use crate::context::Context;
 pub(super) struct Item {
     pub(super) named: Named,
     pub(super) companions: Vec<Companion>,
+}
+
+/// What takes images anywhere.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Carrier<'a> {
+    pub(super) client: &'a Client,
+    /// What a destination gets that takes one platform.
+    pub(super) platform: &'a Platform,
+    /// What made the images, unless they are copied.
+    pub(super) engine: Option<&'a Engine>,
 }
 
 /// The JSON of the commands.
@@ -56,14 +67,14 @@ pub(super) fn deliver(
     items: &[Item],
     destinations: &[Destination],
     verb: &str,
-    (client, platform): (&Client, &Platform),
+    carrier: Carrier<'_>,
     cx: &Context<'_>,
 ) -> Result<(), Failures> {
     let started = Instant::now();
     let mut images: Vec<ImageReport> = items.iter().map(ImageReport::new).collect();
     let mut failures = Failures::default();
     for destination in destinations {
-        let outcomes = match place(items, destination, (client, platform), cx) {
+        let outcomes = match place(items, destination, carrier, cx) {
             Ok(outcomes) => outcomes,
             Err(failure) => {
                 failures.0.push(failure.context(context(destination)));
@@ -99,7 +110,7 @@ fn context(destination: &Destination) -> String {
 fn place(
     items: &[Item],
     destination: &Destination,
-    (client, platform): (&Client, &Platform),
+    Carrier { client, platform, engine }: Carrier<'_>,
     cx: &Context<'_>,
 ) -> Result<Vec<Result<Published, Failure>>, Failure> {
     let mut batch: Vec<Named> = items.iter().map(|item| item.named.clone()).collect();
@@ -119,7 +130,7 @@ fn place(
     if destination.takes_one_platform() && batch.iter().any(is_several) {
         cx.ui.note(format_args!("`{destination}` gets {platform} only"));
     }
-    let delivery = Delivery { client, looks: &looks, platform, durable: true };
+    let delivery = Delivery { client, looks: &looks, platform, durable: true, engine };
     let Delivered { outcomes, .. } = publish::publish(destination, &batch, delivery, cx.ui)?;
     let mut outcomes = outcomes.into_iter();
     let mut own: Vec<Result<Published, Failure>> = outcomes.by_ref().take(items.len()).collect();

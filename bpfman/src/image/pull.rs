@@ -6,7 +6,7 @@ use destination::Destination;
 use oci::{Named, Reference};
 use ui::{Failure, Failures};
 
-use super::deliver::{Item, deliver};
+use super::deliver::{Carrier, Item, deliver};
 use super::subject;
 use crate::context::Context;
 
@@ -65,5 +65,6 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     let artifact = subject::pull(&reference, &client, cx)?.artifact;
     let named = Named { references: vec![reference], artifact };
     let item = Item { named, companions: Vec::new() };
-    deliver(&[item], &destinations, "Pulled", (&client, &publish::one_platform(&[])), cx)
+    let carrier = Carrier { client: &client, platform: &publish::one_platform(&[]), engine: None };
+    deliver(&[item], &destinations, "Pulled", carrier, cx)
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bpf_arch::Arch;
 use destination::{Destination, Options, Published};
 use host::Cmd;
+use image_build::Engine;
 use oci::registry::{Client, Event, Looks};
 use oci::{Named, Platform};
 use ui::{Failure, Ui};
@@ -23,6 +24,8 @@ pub struct Delivery<'a> {
     pub platform: &'a Platform,
     /// Whether files must survive a power cut.
     pub durable: bool,
+    /// What made the images; nothing did where they are copied.
+    pub engine: Option<&'a Engine>,
 }
 
 /// What became of a batch.
@@ -74,7 +77,14 @@ pub fn publish(
     delivery: Delivery<'_>,
     ui: &Ui,
 ) -> Result<Delivered, Failure> {
-    let Delivery { client, looks, platform, durable } = delivery;
+    let Delivery { client, looks, platform, durable, engine } = delivery;
+    if let (Destination::Registry, Some(engine)) = (destination, engine) {
+        // For every name, whether the registry has it already or not: who
+        // asked for a push reads here where the image is to be found.
+        for reference in batch.iter().flat_map(|named| &named.references) {
+            ui.note(format_args!(" => pushing {reference} with {engine}"));
+        }
+    }
     let progress = ui.progress_bytes("Pushing");
     let sent = AtomicU64::new(0);
     let report = |event: Event<'_>| match event {

@@ -14,12 +14,17 @@ pub fn nearest<'a>(unknown: &str, known: impl Iterator<Item = &'a str>) -> Optio
     best.filter(|(score, _)| *score > 0.8).map(|(_, word)| word)
 }
 
-/// Reads a platform: `linux/arm64`, or `arm64` alone.
+/// Reads a platform: `linux/arm64`, or `arm64` alone, or `host`, this
+/// machine's.
 ///
 /// # Errors
 ///
 /// Fails for any other word; the message names the known ones and the nearest.
 pub fn platform(word: &str) -> Result<Arch, String> {
+    if word == "host" {
+        let unknown = || format!("nothing is built for `{}`", std::env::consts::ARCH);
+        return Arch::host().ok_or_else(unknown);
+    }
     word.parse().map_err(|error: bpf_arch::UnknownPlatform| {
         let known = Arch::ALL.iter().map(|arch| arch.goarch());
         // All begin with `linux/`: what follows tells them apart.
@@ -49,6 +54,11 @@ pub fn typed(path: &Path) -> Result<PathBuf, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_host_is_a_platform() {
+        assert_eq!(platform("host").ok(), Arch::host());
+    }
 
     #[test]
     fn platforms_are_suggested() {

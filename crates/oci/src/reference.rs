@@ -193,6 +193,9 @@ fn check_repository(repository: &str) -> Result<(), &'static str> {
     if repository.strip_prefix("library/").and_then(Digest::from_hex).is_some() {
         return Err("64 hex digits alone are not a repository");
     }
+    if repository.split('/').any(str::is_empty) {
+        return Err("a part of the repository is empty");
+    }
     if repository.split('/').all(is_component) {
         Ok(())
     } else {
@@ -286,15 +289,16 @@ mod tests {
         let digest = "the digest is not `sha256:` and 64 hex digits";
         let port = "the registry's port is not a number up to 65535";
         let upper = "the repository has uppercase letters";
+        let empty = "a part of the repository is empty";
         let cases = [
             ("", "it is empty"),
             (":tag", "the repository is empty"),
             ("quay.io/", "the repository is empty"),
             ("UPPER/x", upper),
             ("quay.io/Foo/bar", upper),
-            ("quay.io/foo/", component),
-            ("quay.io//foo", component),
-            ("/foo", component),
+            ("quay.io/foo/", empty),
+            ("quay.io//foo", empty),
+            ("/foo", empty),
             ("quay.io/foo_/bar", component),
             ("quay.io/-foo", component),
             ("quay.io/foo..bar", component),

@@ -9,7 +9,7 @@ use cli::registry;
 use destination::Destination;
 use image_build::Engine;
 use oci::layout::{Tree, WriteOptions};
-use oci::registry::{Client, Companion, Looks};
+use oci::registry::{Client, Companion};
 use oci::{Artifact, Index, Named, Platform, Reference};
 use ui::{Failure, Failures};
 
@@ -191,8 +191,7 @@ fn from_registry(
 pub(super) fn publish(
     destination: &Destination,
     made: &[Made],
-    (client, looks): (&Client, &Looks),
-    platform: &Platform,
+    delivery: Delivery<'_>,
     cx: &Context<'_>,
     report: &mut Report<'_>,
     failures: &mut Failures,
@@ -200,6 +199,7 @@ pub(super) fn publish(
     if made.is_empty() {
         return;
     }
+    let Delivery { client, platform, .. } = delivery;
     let mut batch: Vec<Named> = made.iter().map(|made| made.named.clone()).collect();
     if takes_companions(destination) {
         for Made { named, companions, .. } in made {
@@ -218,7 +218,7 @@ pub(super) fn publish(
     {
         cx.ui.note(format_args!("`{}` gets {platform} only", shown(destination, cx)));
     }
-    let delivery = Delivery { client, looks, platform, durable: is_durable(destination, cx) };
+    let delivery = Delivery { durable: is_durable(destination, cx), ..delivery };
     let Delivered { outcomes, sent } = match publish::publish(destination, &batch, delivery, cx.ui)
     {
         Ok(delivered) => delivered,

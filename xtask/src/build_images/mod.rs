@@ -9,8 +9,9 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use cli::engine::{EngineArgs, Workplace};
+use cli::publish::{self, Delivery};
 use cli::registry::{self, RegistryArgs};
-use cli::{Scratch, publish, typed};
+use cli::{Scratch, typed};
 use destination::Destination;
 use image_build::{LayerCache, NamedContext};
 use oci::Reference;
@@ -20,6 +21,7 @@ use crate::catalogue::{self, Catalogue};
 use crate::compile::{self, CompileArgs};
 use crate::context::Context;
 use crate::credentials;
+use crate::naming::Naming;
 use crate::plan::{self, Plan};
 use crate::stages::Makers;
 use crate::wish::{Wish, WishArgs};
@@ -47,6 +49,7 @@ const DEFAULT_TO: &str = "images";
   cargo xtask build-images --platform linux/arm64 --to oci-archive:arm64.tar
   cargo xtask build-images --to kind:dev bytecode
   cargo xtask build-images --as localhost/me/pass:test xdp_pass
+  cargo xtask build-images xdp_pass tc_pass --as tc_pass=localhost/me/tc:test
   cargo xtask build-images --push --registry localhost:5000 bytecode
   cargo xtask build-images --push csi-node-driver-registrar
   cargo xtask build-images --dry-run")]
@@ -86,14 +89,16 @@ pub(crate) struct Args {
     #[arg(long, help_heading = "Destination")]
     prune: bool,
 
-    /// The whole name of the one image that is selected
+    /// The whole name of the one image that is selected, or, as
+    /// NAME=REFERENCE, of the one that is called NAME or organization/NAME;
+    /// may be repeated. The others keep the catalogue's names
     #[arg(
         long = "as",
         value_name = "REFERENCE",
         conflicts_with_all = ["registry", "organization", "tag"],
         help_heading = "Names"
     )]
-    name: Option<String>,
+    names: Vec<Naming>,
 
     /// Copy a mirrored image from elsewhere; may be repeated
     #[arg(long, value_name = "NAME=REFERENCE", value_parser = mirror, help_heading = "Mirrored images")]
@@ -142,7 +147,7 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     }
     let platform = publish::one_platform(&args.wish.platform);
     let wish = Wish {
-        name: args.name,
+        names: args.names,
         mirrors: args.mirror,
         engine: args.engine.engine()?,
         contexts: contexts(args.build_context)?,
@@ -185,16 +190,10 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     let mut report = report::Report::new(&plan, &compiled);
     let made_from = compiled.built.into_iter().flat_map(|built| built.failures);
     failures.0.splice(0..0, made_from.map(compile::failure));
+    let (client, looks, platform) = (&client, &looks, &platform);
+    let delivery = Delivery { client, looks, platform, durable: true, engine: Some(engine) };
     for destination in &destinations {
-        make::publish(
-            destination,
-            &made,
-            (&client, &looks),
-            &platform,
-            cx,
-            &mut report,
-            &mut failures,
-        );
+        make::publish(destination, &made, delivery, cx, &mut report, &mut failures);
     }
     // What was made is reported even where what comes after fails.
     if args.prune && failures.0.is_empty() {

@@ -10,6 +10,7 @@
 mod bad_input;
 mod cli;
 mod containerfile;
+mod desk;
 mod docs;
 mod examples;
 mod incremental;

@@ -54,13 +54,22 @@ pub(super) struct Marks<'a> {
 }
 
 impl ContainerfileArgs {
+    /// Returns what carries out the Containerfile.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a builder is named for an engine that has none.
+    pub(super) fn engine(&self) -> Result<Engine, Failure> {
+        self.engine.engine()
+    }
+
     /// Returns the Containerfile, if there is to be one.
     ///
     /// # Errors
     ///
     /// Fails if there is none for the engine that was named.
     pub(super) fn file(&self) -> Result<Option<&Path>, Failure> {
-        let engine = self.engine.engine()?;
+        let engine = self.engine()?;
         match &self.container_file {
             None if engine != Engine::Native => {
                 let message = format!("{engine} carries out a Containerfile, and none is named");
@@ -80,7 +89,7 @@ impl ContainerfileArgs {
         workplace: Workplace<'_>,
         cx: &Context<'_>,
     ) -> Result<Artifact, Failures> {
-        let engine = self.engine.engine()?;
+        let engine = self.engine()?;
         let mut request = self.request(file, objects, marks, workplace.work.path()?)?;
         if engine != Engine::Native && !request.files.is_empty() {
             // An engine is given a directory, and the current one may be

@@ -13,7 +13,7 @@ use image_build::LayerCache;
 use oci::{Named, Reference};
 use ui::{Failure, Failures};
 
-use super::deliver::{Item, deliver};
+use super::deliver::{Carrier, Item, deliver};
 use crate::context::{Context, cache_dir};
 use crate::inputs::{InputArgs, Inputs, Objects, load};
 use containerfile::{ContainerfileArgs, Marks};
@@ -117,7 +117,9 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     };
     let item = Item { named: Named { references, artifact }, companions: Vec::new() };
     let platform = publish::one_platform(&args.platform);
-    deliver(&[item], &destinations, "Built", (&client, &platform), cx)
+    let engine = args.containerfile.engine()?;
+    let carrier = Carrier { client: &client, platform: &platform, engine: Some(&engine) };
+    deliver(&[item], &destinations, "Built", carrier, cx)
 }
 
 /// Returns the image's names and what is left of the words: the first of them

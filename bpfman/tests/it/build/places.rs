@@ -10,12 +10,19 @@ fn without_a_destination_it_is_pushed() {
     let Some(registry) = Registry::anonymous() else { return };
     let world = World::with_objects(&Arch::PUBLISHED);
     let name = format!("{}/me/pass:v1", registry.address);
-    let line = world.run(&["build", "-t", &name, "-c", "objects"]).done();
+    let run = world.run(&["build", "-t", &name, "-c", "objects"]);
+    let said = format!(" => pushing {name} with native\n    Pushed {name}\n");
+    assert!(run.stderr.starts_with(&said), "{}", run.stderr);
+    let line = run.done();
     let digest = line.trim_end().rsplit_once('@').unwrap().1.to_owned();
     let inspect = ["inspect", "--raw", "--tls-verify=false"];
     let skopeo = host::find_tool("skopeo").expect("skopeo is needed");
     let raw = host::Cmd::new(skopeo).args(inspect).arg(format!("docker://{name}")).run().unwrap();
     assert_eq!(oci::Digest::of(&raw.stdout).to_string(), digest);
+    // What is copied was made by nobody here.
+    let copied = world.run(&["copy", &name, &format!("{}/me/pass:v2", registry.address)]);
+    assert!(!copied.stderr.contains("=> pushing"), "{}", copied.stderr);
+    copied.done();
 }
 
 #[test]

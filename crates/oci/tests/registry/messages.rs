@@ -279,10 +279,7 @@ fn references_that_are_invalid() {
             "the registry is not a host name, an IPv4 address or an IPv6 address in brackets",
         ),
         ("quay.io/", "the repository is empty"),
-        (
-            "quay.io//image",
-            "the repository's components are `a-z0-9` with single `.`, `_`, `__` or dashes between",
-        ),
+        ("quay.io//image", "a part of the repository is empty"),
     ];
     for (word, reason) in cases {
         let error = word.parse::<oci::Reference>().unwrap_err().to_string();

@@ -98,32 +98,93 @@ fn names_that_cannot_be() {
         ),
         (
             &["--as", "Upper/x", "o/xdp_pass"],
-            "error: no image can be named so\n  \
+            "error: `o/xdp_pass` cannot be named so\n  \
              Caused by: invalid reference `Upper/x`: the repository has uppercase letters\n",
         ),
         (
             &["--as", "", "o/xdp_pass"],
-            "error: no image can be named so\n  Caused by: invalid reference ``: it is empty\n",
+            "error: `o/xdp_pass` cannot be named so\n  Caused by: invalid reference ``: it is empty\n\n\
+             hint: a part of the name is empty: is a variable not set?\n",
         ),
         (
             &["--tag", "v1", "--tag", "a b", "o/"],
-            "error: no image can be named so\n  \
+            "error: `o/xdp_pass` cannot be named so\n  \
              Caused by: invalid reference `quay.io/o/xdp_pass:a b`: the tag is not `A-Za-z0-9_` followed by more of them, `.` or `-`\n",
         ),
         (
             &["--tag", "", "o/"],
-            "error: no image can be named so\n  \
-             Caused by: invalid reference `quay.io/o/xdp_pass:`: the tag is empty\n",
+            "error: `o/xdp_pass` cannot be named so\n  \
+             Caused by: invalid reference `quay.io/o/xdp_pass:`: the tag is empty\n\n\
+             hint: a part of the name is empty: is a variable not set?\n",
         ),
         (
             &["--registry", "quay io", "o/"],
-            "error: no image can be named so\n  \
+            "error: `o/xdp_pass` cannot be named so\n  \
              Caused by: invalid reference `quay io/o/xdp_pass:latest`: the repository's components are `a-z0-9` with single `.`, `_`, `__` or dashes between\n",
         ),
         (
             &["--organization", "Z", "o/"],
-            "error: no image can be named so\n  \
+            "error: `o/xdp_pass` cannot be named so\n  \
              Caused by: invalid reference `quay.io/Z/xdp_pass:latest`: the repository has uppercase letters\n",
+        ),
+    ];
+    refused(&cases, 2);
+}
+
+#[test]
+fn names_for_what_is_not_selected_or_not_one() {
+    let cases: [(&[&str], &str); 10] = [
+        (
+            &["--as", "xdp_pas=a/b:c", "o/"],
+            "error: `--as xdp_pas=a/b:c` names no image of the catalogue\n\n\
+             hint: did you mean `xdp_pass`?\n",
+        ),
+        (
+            &["--as", "=a/b:c", "o/"],
+            "error: `--as =a/b:c` names no image of the catalogue\n\n\
+             hint: `cargo xtask list-images` shows what there is\n",
+        ),
+        // A kind and an organization select, and name nothing.
+        (
+            &["--as", "bytecode=a/b:c", "o/"],
+            "error: `--as bytecode=a/b:c` names no image of the catalogue\n\n\
+             hint: `cargo xtask list-images` shows what there is\n",
+        ),
+        (
+            &["--as", "p/xdp_pass=a/b:c", "o/"],
+            "error: `--as p/xdp_pass=a/b:c` names an image that is not selected\n\n\
+             hint: select `p/xdp_pass` as well\n",
+        ),
+        (
+            &["--as", "xdp_pass=a/b:c", "bytecode"],
+            "error: `--as xdp_pass=a/b:c` names `o/xdp_pass` and `p/xdp_pass`\n\n\
+             hint: name one as `organization/name`\n",
+        ),
+        (
+            &["--as", "xdp_pass=a/b:c", "--as", "o/xdp_pass=a/b:d", "o/"],
+            "error: `--as xdp_pass=a/b:c` and `--as o/xdp_pass=a/b:d` both name `o/xdp_pass`\n\n\
+             hint: `--as` gives an image one name\n",
+        ),
+        (
+            &["--as", "a/b:c", "--as", "a/b:d", "o/"],
+            "error: `--as a/b:c` and `--as a/b:d` both name `o/xdp_pass`\n\n\
+             hint: `--as` gives an image one name\n",
+        ),
+        (
+            &["--as", "o/xdp_pass=a/b:c", "--as", "p/xdp_pass=a/b:c", "bytecode"],
+            "error: `o/xdp_pass` and `p/xdp_pass` would both be `docker.io/a/b:c`\n\n\
+             hint: give each a name of its own with `--as`\n",
+        ),
+        (
+            &["--as", "o/xdp_pass=quay.io//b:c", "o/"],
+            "error: `o/xdp_pass` cannot be named so\n  \
+             Caused by: invalid reference `quay.io//b:c`: a part of the repository is empty\n\n\
+             hint: a part of the name is empty: is a variable not set?\n",
+        ),
+        (
+            &["--as", "o/xdp_pass=", "o/"],
+            "error: `o/xdp_pass` cannot be named so\n  Caused by: invalid reference ``: it is empty\n\n\
+             hint: a part of the name is empty: is a variable not set?\n",
         ),
     ];
     refused(&cases, 2);

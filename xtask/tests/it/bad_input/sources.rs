@@ -151,3 +151,30 @@ hint: build them one at a time, with `--output`
     assert_eq!((run.code, run.stdout.as_str(), run.stderr.as_str()), (2, "", stderr));
     assert!(!checkout.path().join(".output").exists());
 }
+
+#[test]
+fn two_sources_of_one_place_are_refused() {
+    let checkout = Checkout::cold();
+    let sources = ["bpf/xdp_pass.bpf.c", "bpf/tc_pass.bpf.c"];
+    let run = checkout.build_ebpf(&[&["-q", "--output", "{dir}/../out"], &sources[..]].concat());
+    let stderr = "\
+error: `bpf/tc_pass.bpf.c` and `bpf/xdp_pass.bpf.c` would both be written to `out`
+
+hint: build them one at a time, with `--output`
+";
+    assert_eq!((run.code, run.stdout.as_str(), run.stderr.as_str()), (2, "", stderr));
+    assert!(!checkout.path().join("out").exists());
+}
+
+#[test]
+fn a_placeholder_that_is_no_directory_is_refused() {
+    let checkout = Checkout::cold();
+    for word in ["out/{dir}", "{dir}.out", "./x{dir}"] {
+        let run = checkout.build_ebpf(&["-q", "--output", word, "bpf/xdp_pass.bpf.c"]);
+        let stderr = format!(
+            "error: invalid `--output {word}`\n\n\
+             hint: `{{dir}}` is a directory, and stands first: `{{dir}}/..`\n"
+        );
+        assert_eq!((run.code, run.stdout.as_str(), run.stderr), (2, "", stderr));
+    }
+}

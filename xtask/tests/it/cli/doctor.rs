@@ -6,9 +6,10 @@ use super::machine::Machine;
 use crate::support::Checkout;
 
 /// Every tool, what it is needed for, and why.
-const TOOLS: [(&str, &str, &str); 26] = [
+const TOOLS: [(&str, &str, &str); 27] = [
     ("clang", "building", "compiles eBPF programs"),
     ("git", "test", "shows what the checkout holds"),
+    ("make", "test", "builds the examples"),
     ("skopeo", "test", "reads the images back"),
     ("podman", "test", "reads the images back"),
     ("containerd", "test", "takes the images"),
@@ -36,7 +37,7 @@ const TOOLS: [(&str, &str, &str); 26] = [
 ];
 
 /// How many of them are installed; the others are built.
-const INSTALLED: usize = 18;
+const INSTALLED: usize = 19;
 
 /// A machine with a compiler and a git, and without versions of one of them.
 fn machine() -> Machine {

@@ -122,9 +122,9 @@ fn testing_names_its_packages_by_the_names_of_the_distribution() {
     let machine = Machine::new().manager("pacman");
     let run = machine.run(&Checkout::cold(), &["doctor", "--install-deps"]);
     let expected = format!(
-        "error: `clang`, `git`, `skopeo`, `podman`, `containerd`, `ctr`, `umoci`, \
+        "error: `clang`, `git`, `make`, `skopeo`, `podman`, `containerd`, `ctr`, `umoci`, \
          `bpftool`, `readelf`, `llvm-readelf`, `docker-registry`, `htpasswd`, `openssl` missing, and this machine has no apt\n\nhint: install them: `{}pacman -S \
-         --needed --noconfirm apache binutils bpf clang containerd git llvm openssl podman skopeo umoci`\n",
+         --needed --noconfirm apache binutils bpf clang containerd git llvm make openssl podman skopeo umoci`\n",
         sudo()
     );
     assert_eq!((run.code, run.stdout.as_str(), run.stderr), (3, "", expected));
@@ -155,6 +155,7 @@ fn who_is_not_root_goes_through_sudo() {
     let names = [
         "clang",
         "git",
+        "make",
         "skopeo",
         "podman",
         "containerd",
@@ -168,7 +169,7 @@ fn who_is_not_root_goes_through_sudo() {
         "openssl",
     ];
     let programs = names.map(|name| (name, PathBuf::from("/bin/true")));
-    let packages = "apache2-utils binutils bpftool clang containerd docker-registry git llvm openssl podman skopeo umoci";
+    let packages = "apache2-utils binutils bpftool clang containerd docker-registry git llvm make openssl podman skopeo umoci";
 
     let machine = with_sudo(Machine::new().apt(&programs));
     let run = as_nobody(&machine, &setpriv);

@@ -12,9 +12,10 @@ mod install_deps;
 mod json;
 mod list;
 mod machine;
+mod objects;
 mod results;
 mod serve;
-mod snapshot;
+pub mod snapshot;
 mod verbosity;
 
 use std::collections::BTreeMap;

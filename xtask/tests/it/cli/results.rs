@@ -81,6 +81,22 @@ fn names_are_given_on_the_command_line() {
 }
 
 #[test]
+fn each_of_several_images_can_be_named() {
+    let checkout = Checkout::warm();
+    let args = ["xdp_pass", "go-tc-counter", "bpfman/tc-dispatcher", "tc_pass"];
+    let names =
+        ["xdp_pass=r.io/a:1", "bpfman-bytecode/go-tc-counter=r.io/a:2", "tc_pass=b.io/a/b/c"];
+    let names = names.iter().flat_map(|name| ["--as", name]);
+    let args: Vec<_> = args.into_iter().chain(names).collect();
+    let run = checkout.build_images(&args);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let made: Vec<_> = run.stdout.lines().map(|line| line.split('@').next().unwrap()).collect();
+    let expected =
+        ["quay.io/bpfman/tc-dispatcher:latest", "r.io/a:2", "r.io/a:1", "b.io/a/b/c:latest"];
+    assert_eq!(made, expected, "in the order of the catalogue");
+}
+
+#[test]
 fn without_a_terminal_every_step_is_a_line() {
     let checkout = Checkout::warm();
     let run =

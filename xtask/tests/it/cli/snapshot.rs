@@ -7,7 +7,7 @@ use std::path::Path;
 
 /// Compares a text with the snapshot `name`. Blanks at the ends of lines do
 /// not count.
-pub(super) fn check(name: &str, text: &str) {
+pub fn check(name: &str, text: &str) {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/snapshots");
     let path = dir.join(name);
     let text: String = text.lines().map(|line| format!("{}\n", line.trim_end())).collect();

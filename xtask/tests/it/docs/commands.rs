@@ -1,17 +1,13 @@
 //! Every command that the documents show, run as it stands.
 
 use std::collections::BTreeSet;
-use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
-
-use tempfile::TempDir;
 
 use super::documents;
 use super::markdown::{Block, blocks, code};
-use crate::interop::podman::Storage;
-use crate::support::{Checkout, LIBBPF, Run, copy, finish, program};
+use crate::desk::Desk;
+use crate::support::Checkout;
 
 /// Commands that are shown and not run, and why.
 const NOT_RUN: [(&str, &str); 4] = [
@@ -37,112 +33,6 @@ const REGISTRY: &str = "127.0.0.1:5000";
 /// Where documents have the registry that is pushed to.
 const PUSHED_TO: &str = "localhost:5000";
 
-/// What cargo needs of a workspace to say what it pins: documents show
-/// commands without `--libbpf-dir`.
-const WORKSPACE: [&str; 12] = [
-    "Containerfile.bytecode",
-    "Containerfile.bytecode.multi.arch",
-    "bpfman/Cargo.toml",
-    "bpfman/src",
-    "Cargo.toml",
-    "Cargo.lock",
-    "crates",
-    "dispatchers/Cargo.toml",
-    "dispatchers/build.rs",
-    "dispatchers/src",
-    "xtask/Cargo.toml",
-    "xtask/src",
-];
-
-/// A checkout, and a user at it.
-struct Desk {
-    checkout: Checkout,
-    /// The user's home; `bin` in it stands first on PATH.
-    home: TempDir,
-    storage: Storage,
-}
-
-impl Desk {
-    fn new() -> Desk {
-        let desk = Desk {
-            checkout: Checkout::warm(),
-            home: tempfile::tempdir().unwrap(),
-            storage: Storage::new(),
-        };
-        for part in WORKSPACE {
-            let from = test_support::workspace_root().join(part);
-            if from.exists() {
-                copy(&from, &desk.checkout.path().join(part));
-            }
-        }
-        std::fs::create_dir_all(desk.home.path().join("src")).unwrap();
-        symlink(&*LIBBPF, desk.home.path().join("src/libbpf")).unwrap();
-        let program = env!("CARGO_BIN_EXE_xtask");
-        let cargo = which("cargo");
-        desk.stand_in(
-            "cargo",
-            &format!(
-                "if [ \"$1\" = xtask ]; then shift; exec '{program}' \"$@\"; fi\nexec '{}' \"$@\"",
-                cargo.display()
-            ),
-        );
-        desk.stand_in("bpfman", &format!("exec '{}' \"$@\"", bpfman().display()));
-        // No test installs anything on anybody's machine.
-        for program in ["apt-get", "sudo"] {
-            desk.stand_in(program, "echo 'a test tried to install something' >&2; exit 1");
-        }
-        desk
-    }
-
-    fn stand_in(&self, name: &str, script: &str) {
-        program(&self.home.path().join("bin").join(name), script);
-    }
-
-    /// Types a line at the top of the checkout.
-    fn type_line(&self, line: &str) -> Run {
-        finish(self.command(line).output().unwrap())
-    }
-
-    /// Types a line that starts the registry.
-    fn serve(&self, line: &str) -> Registry {
-        let path = |name: &str| self.checkout.path().join(name);
-        let file = |name: &str| std::fs::File::create(path(name)).unwrap();
-        // The shell makes way, so that the registry is this process's child.
-        let mut command = self.command(&format!("exec {line} --listen 127.0.0.1:0"));
-        command.stdin(Stdio::null()).stdout(file("serve.out")).stderr(file("serve.err"));
-        let mut child = command.spawn().unwrap();
-        let started = Instant::now();
-        while !self.checkout.read("serve.err").contains(" Serving ") {
-            let said = self.checkout.read("serve.err");
-            assert!(child.try_wait().unwrap().is_none(), "`{line}`: {said}");
-            assert!(started.elapsed() < Duration::from_secs(60), "`{line}`: {said}");
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        let stdout = self.checkout.read("serve.out");
-        let (_, address) = stdout.lines().next().unwrap().split_once("://").unwrap();
-        Registry { child, address: address.to_owned(), stdout: stdout.clone() }
-    }
-
-    fn command(&self, line: &str) -> Command {
-        let real_home = PathBuf::from(std::env::var_os("HOME").unwrap_or_default());
-        let mut path = self.home.path().join("bin").into_os_string();
-        path.push(":");
-        path.push(std::env::var_os("PATH").unwrap());
-        let mut command = Command::new("sh");
-        command.args(["-c", line]).current_dir(self.checkout.path()).env_clear();
-        command.envs(std::env::var_os("CLANG").map(|clang| ("CLANG", clang)));
-        // rustup and cargo keep their things in the real home.
-        for (name, dir) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {
-            let dir = std::env::var_os(name).unwrap_or_else(|| real_home.join(dir).into());
-            command.env(name, dir);
-        }
-        command.env("PATH", path).env("HOME", self.home.path());
-        command.env("CARGO_MANIFEST_DIR", self.checkout.path().join("xtask"));
-        command.envs(self.storage.environment());
-        command
-    }
-}
-
 /// The registry that a document has started, ended when dropped.
 struct Registry {
     child: Child,
@@ -150,26 +40,33 @@ struct Registry {
     stdout: String,
 }
 
+impl Registry {
+    /// Types a line that starts the registry.
+    fn serve(desk: &Desk, line: &str) -> Registry {
+        let path = |name: &str| desk.checkout.path().join(name);
+        let file = |name: &str| std::fs::File::create(path(name)).unwrap();
+        // The shell makes way, so that the registry is this process's child.
+        let mut command = desk.command(&format!("exec {line} --listen 127.0.0.1:0"));
+        command.stdin(Stdio::null()).stdout(file("serve.out")).stderr(file("serve.err"));
+        let mut child = command.spawn().unwrap();
+        let started = Instant::now();
+        while !desk.checkout.read("serve.err").contains(" Serving ") {
+            let said = desk.checkout.read("serve.err");
+            assert!(child.try_wait().unwrap().is_none(), "`{line}`: {said}");
+            assert!(started.elapsed() < Duration::from_secs(60), "`{line}`: {said}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let stdout = desk.checkout.read("serve.out");
+        let (_, address) = stdout.lines().next().unwrap().split_once("://").unwrap();
+        Registry { child, address: address.to_owned(), stdout: stdout.clone() }
+    }
+}
+
 impl Drop for Registry {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// Returns the program `bpfman`, built as this test is.
-fn bpfman() -> PathBuf {
-    let root = test_support::workspace_root();
-    let mut cargo = Command::new(which("cargo"));
-    cargo.args(["build", "--quiet", "--locked", "--package", "bpfman"]).current_dir(root);
-    assert!(cargo.status().unwrap().success());
-    Path::new(env!("CARGO_BIN_EXE_xtask")).with_file_name("bpfman")
-}
-
-fn which(name: &str) -> PathBuf {
-    let path = std::env::var_os("PATH").unwrap();
-    let mut places = std::env::split_paths(&path).map(|dir| dir.join(name));
-    places.find(|place| place.is_file()).unwrap_or_else(|| Path::new(name).to_owned())
 }
 
 /// Returns the command of a line, without a comment behind it.
@@ -226,7 +123,7 @@ impl Trial {
             if command.starts_with(SERVE) {
                 // The one before is not served any more.
                 self.registry = None;
-                let registry = desk.serve(command);
+                let registry = Registry::serve(desk, command);
                 self.said = Some(registry.stdout.replace(&registry.address, REGISTRY));
                 self.registry = Some(registry);
             } else {

@@ -1,5 +1,6 @@
 //! The directory `examples/`: its programs, what its users type, and what is
 //! rendered for a cluster.
 
+mod makefile;
 mod manifests;
 mod programs;

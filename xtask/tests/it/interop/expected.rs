@@ -96,7 +96,7 @@ const IMAGES: [(&str, Kinds, Kinds); 22] = [
 const COUNTS: &str = "per_cpu_array";
 
 /// Returns the labels of the image `organization/name`: compact JSON, sorted.
-pub(super) fn labels(name: &str) -> BTreeMap<String, String> {
+pub fn labels(name: &str) -> BTreeMap<String, String> {
     let (_, programs, maps) = IMAGES.iter().find(|(image, ..)| *image == name).unwrap();
     let pair = |key: &str, value: &[(&str, &str)]| {
         let value: BTreeMap<_, _> = value.iter().copied().collect();

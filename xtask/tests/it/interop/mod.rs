@@ -3,7 +3,7 @@
 //!
 //! Everything here reads one build of the whole catalogue, made once.
 
-mod expected;
+pub mod expected;
 mod layer;
 mod object;
 pub mod podman;

@@ -35,7 +35,7 @@ error: invalid value `oci-archive:x.tar` for `--against`
 #[test]
 fn registries_and_names() {
     let stderr = "\
-error: no image can be named so
+error: `o/one` cannot be named so
   Caused by: invalid reference `bad host/o/one:latest`: the repository's components are `a-z0-9` with single `.`, `_`, `__` or dashes between
 ";
     refused(&["build-images", "--push", "--registry", "bad host"], &[], stderr);

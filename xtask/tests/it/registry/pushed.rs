@@ -38,6 +38,8 @@ fn the_whole_catalogue() {
     let lines = names.iter().map(|name| format!("{name}@{}\n", whole(name).digest()));
     assert_eq!(run.stdout, lines.collect::<String>(), "in the order of the catalogue");
     assert_eq!(checkout.read("refs.txt"), run.stdout);
+    assert_eq!(pushing(&run), names, "in the order of the catalogue");
+    let in_order = names.clone();
     names.sort_unstable();
     assert_eq!(steps(&run, "Pushed"), names);
     assert_eq!(steps(&run, "Packaged").len(), IMAGES);
@@ -66,6 +68,29 @@ fn the_whole_catalogue() {
     let mut images = report["images"].as_array().unwrap().iter();
     assert!(images.all(|image| image["destinations"][0]["changed"] == false), "{report:#}");
     assert_eq!(steps(&again, "Pushed"), [""; 0]);
+    assert_eq!(pushing(&again), in_order, "whether the registry has it or not");
+}
+
+/// Returns the names that a run said it pushes, which were all made in
+/// process.
+fn pushing(run: &Run) -> Vec<&str> {
+    let lines = run.stderr.lines().filter_map(|line| line.strip_prefix(" => pushing "));
+    lines.map(|line| line.strip_suffix(" with native").unwrap()).collect()
+}
+
+#[test]
+fn what_is_not_made_is_not_said_to_be_pushed() {
+    let Some(registry) = Registry::anonymous() else { return };
+    let checkout = checkout(&["one", "two", "three"]);
+    checkout.write("bpf/other.bpf.c", "int x = ;\n");
+    let run = push(&checkout, &registry.address, &["--tag", "v1", "--tag", "v2"]);
+    let names = ["one:v1", "one:v2", "three:v1", "three:v2"];
+    let names = names.map(|name| registry.name(&format!("o/{name}")));
+    assert_eq!((run.code, pushing(&run)), (1, names.iter().map(String::as_str).collect()));
+    let quiet = push(&checkout, &registry.address, &["-q"]);
+    assert_eq!(pushing(&quiet), [""; 0]);
+    let kept = finish(compiling(&checkout, "build-images", &["--to", "oci:out"]).output().unwrap());
+    assert_eq!(pushing(&kept), [""; 0]);
 }
 
 #[test]
@@ -122,11 +147,14 @@ fn names_as_the_user_wants_them() {
     type Case<'a> = (&'a [&'a str], &'a [&'a str]);
     let Some(registry) = Registry::anonymous() else { return };
     let whole_name = registry.name("deep/er/name:x");
-    let cases: [Case<'_>; 4] = [
+    let several = [("two", "y:2"), ("o/one", "x/two:1")];
+    let several = several.map(|(image, name)| format!("{image}={}", registry.name(name)));
+    let cases: [Case<'_>; 5] = [
         (&["one"], &["o/one:latest"]),
         (&["--organization", "me", "one"], &["me/one:latest"]),
         (&["--tag", "v1", "--tag", "v1.2"], &["o/one:v1", "o/one:v1.2", "o/two:v1", "o/two:v1.2"]),
         (&["--as", &whole_name, "two"], &["deep/er/name:x"]),
+        (&["--as", &several[0], "--as", &several[1]], &["x/two:1", "y:2"]),
     ];
     let checkout = checkout(&["one", "two"]);
     for (args, names) in cases {

@@ -62,6 +62,7 @@ fn what_was_just_built_stays_under_any_name() {
     succeed(&mut build(&checkout, &[]));
     for args in [
         &["--as", "localhost/me/mine:test"][..],
+        &["--as", "one=localhost/me/yours:test"],
         &["--tag", "new"],
         &["--registry", "localhost:5000"],
     ] {

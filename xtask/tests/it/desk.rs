@@ -1,0 +1,116 @@
+//! A desk: a checkout with a user at it, who types lines into a shell.
+
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+
+use tempfile::TempDir;
+
+use crate::interop::podman::Storage;
+use crate::support::{Checkout, LIBBPF, Run, copy, finish, program};
+
+/// What cargo needs of a workspace to say what it pins: documents show
+/// commands without `--libbpf-dir`.
+const WORKSPACE: [&str; 12] = [
+    "Containerfile.bytecode",
+    "Containerfile.bytecode.multi.arch",
+    "bpfman/Cargo.toml",
+    "bpfman/src",
+    "Cargo.toml",
+    "Cargo.lock",
+    "crates",
+    "dispatchers/Cargo.toml",
+    "dispatchers/build.rs",
+    "dispatchers/src",
+    "xtask/Cargo.toml",
+    "xtask/src",
+];
+
+/// A checkout, and a user at it.
+pub struct Desk {
+    pub checkout: Checkout,
+    /// The user's home; `bin` in it stands first on PATH.
+    pub home: TempDir,
+    storage: Storage,
+}
+
+impl Desk {
+    /// Makes one whose checkout has every object in its cache.
+    pub fn new() -> Desk {
+        let desk = Desk {
+            checkout: Checkout::warm(),
+            home: tempfile::tempdir().unwrap(),
+            storage: Storage::new(),
+        };
+        for part in WORKSPACE {
+            let from = test_support::workspace_root().join(part);
+            if from.exists() {
+                copy(&from, &desk.checkout.path().join(part));
+            }
+        }
+        std::fs::create_dir_all(desk.home.path().join("src")).unwrap();
+        symlink(&*LIBBPF, desk.home.path().join("src/libbpf")).unwrap();
+        let program = env!("CARGO_BIN_EXE_xtask");
+        let cargo = which("cargo");
+        desk.stand_in(
+            "cargo",
+            &format!(
+                "if [ \"$1\" = xtask ]; then shift; exec '{program}' \"$@\"; fi\nexec '{}' \"$@\"",
+                cargo.display()
+            ),
+        );
+        desk.stand_in("bpfman", &format!("exec '{}' \"$@\"", BPFMAN.display()));
+        // No test installs anything on anybody's machine.
+        for program in ["apt-get", "sudo"] {
+            desk.stand_in(program, "echo 'a test tried to install something' >&2; exit 1");
+        }
+        desk
+    }
+
+    /// Puts a program of this name before all others.
+    pub fn stand_in(&self, name: &str, script: &str) {
+        program(&self.home.path().join("bin").join(name), script);
+    }
+
+    /// Types a line at the top of the checkout.
+    pub fn type_line(&self, line: &str) -> Run {
+        finish(self.command(line).output().unwrap())
+    }
+
+    /// Returns a line, ready to be typed at the top of the checkout.
+    pub fn command(&self, line: &str) -> Command {
+        let real_home = PathBuf::from(std::env::var_os("HOME").unwrap_or_default());
+        let mut path = self.home.path().join("bin").into_os_string();
+        path.push(":");
+        path.push(std::env::var_os("PATH").unwrap());
+        let mut command = Command::new("sh");
+        command.args(["-c", line]).current_dir(self.checkout.path()).env_clear();
+        command.envs(std::env::var_os("CLANG").map(|clang| ("CLANG", clang)));
+        // rustup and cargo keep their things in the real home.
+        for (name, dir) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {
+            let dir = std::env::var_os(name).unwrap_or_else(|| real_home.join(dir).into());
+            command.env(name, dir);
+        }
+        command.env("PATH", path).env("HOME", self.home.path());
+        command.env("CARGO_MANIFEST_DIR", self.checkout.path().join("xtask"));
+        command.envs(self.storage.environment());
+        command
+    }
+}
+
+/// The program `bpfman`, built as this test is.
+static BPFMAN: LazyLock<PathBuf> = LazyLock::new(|| {
+    let root = test_support::workspace_root();
+    let mut cargo = Command::new(which("cargo"));
+    cargo.args(["build", "--quiet", "--locked", "--package", "bpfman"]).current_dir(root);
+    assert!(cargo.status().unwrap().success());
+    Path::new(env!("CARGO_BIN_EXE_xtask")).with_file_name("bpfman")
+});
+
+/// Returns where a program is; its name alone where it is nowhere.
+pub fn which(name: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap();
+    let mut places = std::env::split_paths(&path).map(|dir| dir.join(name));
+    places.find(|place| place.is_file()).unwrap_or_else(|| Path::new(name).to_owned())
+}
