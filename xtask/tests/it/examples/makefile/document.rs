@@ -2,8 +2,7 @@
 //! Images", typed as they stand there.
 
 use super::image::{ALL, Kind, check, host};
-use super::{built, desk_and_registry, pushing, succeed};
-use crate::examples::makefile::programs::small_module;
+use super::{built, desk_and_registry, kinds, pushing, succeed};
 
 /// Each line, without its prompt: the kind, which example (all without one),
 /// the platforms (this machine's without), the tag.
@@ -57,10 +56,7 @@ const LINES: [Row; 6] = [
 #[test]
 fn every_line_builds_and_pushes() {
     let Some((desk, registry)) = desk_and_registry() else { return };
-    let kinds = Kind::built();
-    if kinds.contains(&Kind::UserSpace) && !small_module(&desk) {
-        return;
-    }
+    let kinds = kinds(&desk);
     for (number, (line, kind, example, platforms, tag)) in LINES.into_iter().enumerate() {
         if !kinds.contains(&kind) {
             continue;

@@ -15,6 +15,7 @@ use test_support::Registry;
 
 use crate::desk::Desk;
 use crate::support::{Run, finish};
+use image::Kind;
 
 /// Returns a desk at which make is, unless it is nowhere.
 fn desk() -> Option<Desk> {
@@ -26,6 +27,15 @@ fn desk() -> Option<Desk> {
 /// Returns a desk and a registry.
 fn desk_and_registry() -> Option<(Desk, Registry)> {
     Some((desk()?, Registry::anonymous()?))
+}
+
+/// Returns the kinds of image that are built here; what is in those of user
+/// space are small programs then.
+fn kinds(desk: &Desk) -> Vec<Kind> {
+    let mut kinds = Kind::built();
+    let is_ready = !kinds.contains(&Kind::UserSpace) || programs::small_module(desk);
+    kinds.retain(|kind| is_ready || *kind == Kind::Bytecode);
+    kinds
 }
 
 /// Returns a line, ready to be typed in `examples/`.

@@ -2,12 +2,13 @@
 //! which names images are found afterwards.
 
 use super::image::{ALL, Kind, check, host};
-use super::{built, desk_and_registry, succeed};
-use crate::examples::makefile::programs::small_module;
+use super::{built, desk_and_registry, kinds, succeed};
 
 /// What is typed behind the target, what the environment says, and the name
 /// of the image. `@` stands for the registry, `BC` for the kind.
-const NAMES: [(&str, &[(&str, &str)], &str); 10] = [
+type Case = (&'static str, &'static [(&'static str, &'static str)], &'static str);
+
+const NAMES: [Case; 10] = [
     ("", &[], "ACCOUNT/go-tracepoint-counter:latest"),
     ("USER_BC=a1", &[], "a1/go-tracepoint-counter:latest"),
     ("TAG_BC=a2", &[], "ACCOUNT/go-tracepoint-counter:a2"),
@@ -23,10 +24,7 @@ const NAMES: [(&str, &[(&str, &str)], &str); 10] = [
 #[test]
 fn they_name_one_image() {
     let Some((desk, registry)) = desk_and_registry() else { return };
-    let kinds = Kind::built();
-    if kinds.contains(&Kind::UserSpace) && !small_module(&desk) {
-        return;
-    }
+    let kinds = kinds(&desk);
     for kind in kinds {
         let put = |text: &str| {
             text.replace('@', &registry.address)
@@ -51,10 +49,7 @@ fn they_name_one_image() {
 #[test]
 fn each_image_has_its_own_in_one_run() {
     let Some((desk, registry)) = desk_and_registry() else { return };
-    let kinds = Kind::built();
-    if kinds.contains(&Kind::UserSpace) && !small_module(&desk) {
-        return;
-    }
+    let kinds = kinds(&desk);
     for kind in kinds {
         let (word, upper) = (kind.word(), kind.variable());
         let given = kind.examples().into_iter().map(|(_, variable, _)| {
@@ -83,10 +78,7 @@ fn each_image_has_its_own_in_one_run() {
 #[test]
 fn several_targets_are_built_at_once() {
     let Some((desk, registry)) = desk_and_registry() else { return };
-    let kinds = Kind::built();
-    if kinds.contains(&Kind::UserSpace) && !small_module(&desk) {
-        return;
-    }
+    let kinds = kinds(&desk);
     let each = |(kind, (target, _, image)): (Kind, (&'static str, &str, &'static str))| {
         (kind, image, format!("build-{}-{target}", kind.word()))
     };
