@@ -83,7 +83,7 @@ fn names_are_given_on_the_command_line() {
 #[test]
 fn each_of_several_images_can_be_named() {
     let checkout = Checkout::warm();
-    let args = ["xdp_pass", "go-tc-counter", "bpfman/tc-dispatcher", "tc_pass"];
+    let args = ["xdp_pass", "bpfman-bytecode/go-tc-counter", "bpfman/tc-dispatcher", "tc_pass"];
     let names =
         ["xdp_pass=r.io/a:1", "bpfman-bytecode/go-tc-counter=r.io/a:2", "tc_pass=b.io/a/b/c"];
     let names = names.iter().flat_map(|name| ["--as", name]);
@@ -110,10 +110,11 @@ fn without_a_terminal_every_step_is_a_line() {
             None => format!("{line}\n"),
         })
         .collect();
-    let expected = "\
-  Packaged quay.io/bpfman-bytecode/go-xdp-counter:latest (4 platforms, SIZE)
-  Packaged quay.io/bpfman-bytecode/xdp_pass:latest (4 platforms, SIZE)
-     Built 2 images for 4 platforms: 0 compiled, 4 cached, 26 files written in TIME
-";
+    let expected = [
+        "  Packaged quay.io/bpfman-bytecode/go-xdp-counter:latest (4 platforms, SIZE)\n",
+        "  Packaged quay.io/bpfman-bytecode/xdp_pass:latest (4 platforms, SIZE)\n",
+        "     Built 2 images for 4 platforms: 0 compiled, 4 cached, 26 files written in TIME\n",
+    ]
+    .concat();
     assert_eq!(said, expected);
 }

@@ -28,7 +28,7 @@ pub(super) fn small_module(desk: &Desk) -> bool {
     // What Go has compiled for its user, it need not again.
     let cache = Command::new(&go).args(["env", "GOCACHE"]).output().unwrap();
     let cache = String::from_utf8(cache.stdout).unwrap();
-    let variables = "GOFLAGS=-mod=mod GOPROXY=off GOTOOLCHAIN=local";
+    let variables = "GOPROXY=off GOTOOLCHAIN=local";
     desk.stand_in(
         "go",
         &format!("GOCACHE='{}' {variables} exec '{}' \"$@\"", cache.trim(), go.display()),
