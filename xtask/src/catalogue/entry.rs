@@ -139,6 +139,11 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
+    /// Returns the name of the program.
+    pub(crate) fn program(&self) -> &str {
+        self.go.rsplit('/').next().unwrap_or(&self.go)
+    }
+
     /// Returns what is wrong with it, to be put behind its name.
     fn problem(&self) -> Option<String> {
         let package = self.go.strip_prefix("./").map(Path::new);

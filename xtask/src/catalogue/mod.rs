@@ -107,6 +107,7 @@ impl Catalogue {
     /// Checks what serde cannot; an error comes with its entry's index.
     fn check(&self) -> Result<(), (usize, String)> {
         let mut seen = BTreeMap::new();
+        let mut programs: BTreeMap<_, (&Stage, String)> = BTreeMap::new();
         for (index, entry) in self.images.iter().enumerate() {
             let fail = |message: String| Err((index, message));
             let full = entry.full_name();
@@ -121,6 +122,16 @@ impl Catalogue {
                 let beyond = platforms.iter().find(|arch| !self.platforms.contains(arch));
                 if let Some(arch) = beyond {
                     return fail(format!("`{full}` adds {arch}, which is not among `platforms`"));
+                }
+            }
+            let Kind::Containerfile { stages, .. } = &entry.kind else { continue };
+            for stage in stages.values() {
+                // All programs of a module lie in one directory while they are built.
+                let place = (&stage.module, stage.program());
+                let (other, of) = programs.entry(place).or_insert((stage, full.clone()));
+                if (&other.go, &other.ldflags) != (&stage.go, &stage.ldflags) {
+                    let program = stage.program();
+                    return fail(format!("`{full}` and `{of}` make two programs named `{program}`"));
                 }
             }
         }
@@ -217,6 +228,12 @@ mod tests {
             (entry("    mirror: UPPER/x\n"), "5:3: `o/a`: invalid reference `UPPER/x`: the repository has uppercase letters"),
             (entry("    bytecode: ../x.c\n"), "5:3: `o/a`: the source `../x.c` is not inside the checkout"),
             (entry("    bytecode: /x.c\n"), "5:3: `o/a`: the source `/x.c` is not inside the checkout"),
+            (entry("    containerfile: x\n    stages: {b: {go: ., module: m, to: /out}}\n"), "5:3: `o/a`: stage `b`: the Go package `.` is not written as `./NAME`"),
+            (entry("    containerfile: x\n    stages: {b: {go: ./../p, module: m, to: /out}}\n"), "5:3: `o/a`: stage `b`: the Go package `./../p` is not written as `./NAME`"),
+            (entry("    containerfile: x\n    stages: {b: {go: ./p, module: /m, to: /out}}\n"), "5:3: `o/a`: stage `b`: the Go module `/m` is not inside the checkout"),
+            (entry("    containerfile: x\n    stages: {b: {go: ./p, module: m, to: out}}\n"), "5:3: `o/a`: stage `b`: `out` is not a directory of the stage"),
+            (entry("    containerfile: x\n    stages: {b: {go: ./p, module: m, to: /out}, c: {go: ./q/p, module: m, to: /out}}\n"), "5:3: `o/a` and `o/a` make two programs named `p`"),
+            (entry("    containerfile: x\n    stages: {b: {go: ./p, module: m, to: /out}}\n  - {name: b, organization: o, description: d, licenses: MIT, containerfile: x, stages: {b: {go: ./p, ldflags: -s, module: m, to: /out}}}\n"), "11:3: `o/b` and `o/a` make two programs named `p`"),
             (entry("    bytecode: x.c\n    headers: none\n"), "10:14: images[0].headers: unknown variant `none`, expected `system`"),
         ];
         for (rest, expected) in cases {
