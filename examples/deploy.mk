@@ -80,10 +80,6 @@ undeploy-xdp: ## Remove what deploy-xdp deploys; so for each
 render-xdp: ## Print what deploy-xdp applies; so for each
 build-release-yamls: ## Write a file per example, for release VERSION
 
-##@ Local Dependencies
-
-kustomize: ## Install kustomize, which renders, with Go
-
 .PHONY: deploy undeploy build-release-yamls kustomize need-kustomize owner-of-maps
 .PHONY: $(RENDERS) $(DEPLOYS) $(UNDEPLOYS) $(RELEASES)
 
