@@ -244,7 +244,15 @@ mod tests {
         let (id, hex) = ("0123456789abcdef", Digest::of(b"").hex());
         assert!(is_entry(&format!("{id}-{hex}-{hex}")));
         assert!(is_entry(&format!("note-{hex}")));
-        for name in ["", "notes.txt", "note-", "note-x", &hex, &format!("{id}-{hex}"), &format!("{id}-{hex}-{hex}x")] {
+        for name in [
+            "",
+            "notes.txt",
+            "note-",
+            "note-x",
+            &hex,
+            &format!("{id}-{hex}"),
+            &format!("{id}-{hex}-{hex}x"),
+        ] {
             assert!(!is_entry(name), "{name}");
         }
         assert!(!is_entry(&format!("{id}-{hex}-{}", hex.to_uppercase())));

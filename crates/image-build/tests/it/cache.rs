@@ -246,8 +246,7 @@ fn program(world: &World, name: &str) -> BTreeMap<PathBuf, String> {
 
 #[test]
 fn a_note_is_worth_no_more_than_what_it_is_of() {
-    let world =
-        World::new("FROM scratch\nCOPY program /\n").file("program", noise(1 << 20, 3));
+    let world = World::new("FROM scratch\nCOPY program /\n").file("program", noise(1 << 20, 3));
     let kept = Kept::new();
     let request = BuildRequest { known: program(&world, "one"), ..world.request() };
     let build = || kept.build_unread(&world, &request);
