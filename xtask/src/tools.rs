@@ -71,6 +71,9 @@ pub(crate) static TOOLS: &[Tool] = {
         tool("docker-registry", Testing, "is pushed to and pulled from", ["docker-registry", "", "", "docker-registry", ""]),
         tool("htpasswd", Testing, "makes the registry's passwords", ["apache2-utils", "httpd-tools", "apache", "apache2-utils", "apache2-utils"]),
         tool("openssl", Testing, "makes the registry's certificates", ["openssl", "openssl", "openssl", "openssl", "openssl"]),
+        tool("qemu-aarch64-static", Testing, "runs programs for arm64", ["qemu-user-static", "qemu-user-static-aarch64", "qemu-user-static", "", ""]),
+        tool("qemu-ppc64le-static", Testing, "runs programs for ppc64le", ["qemu-user-static", "qemu-user-static-ppc", "qemu-user-static", "", ""]),
+        tool("qemu-s390x-static", Testing, "runs programs for s390x", ["qemu-user-static", "qemu-user-static-s390x", "qemu-user-static", "", ""]),
         tool("runc", TestingSlowly, "runs what buildkitd builds", ["runc", "runc", "runc", "runc", "runc"]),
         tool("dockerd", TestingSlowly, "takes the images", ["docker.io", "moby-engine", "docker", "docker", "docker"]),
         tool("go", BuildingInGo, "builds the user-space programs, and tools for tests", ["golang-go", "golang", "go", "go", "go"]),
@@ -247,7 +250,10 @@ mod tests {
     #[test]
     fn what_apt_would_install_is_read() {
         let cases = [
-            ("golang-go:\n  Installed: (none)\n  Candidate: 2:1.19~1\n  Version table:\n", Some("1.19")),
+            (
+                "golang-go:\n  Installed: (none)\n  Candidate: 2:1.19~1\n  Version table:\n",
+                Some("1.19"),
+            ),
             ("golang-go:\n  Candidate: 1.25.3-1+b2\n", Some("1.25.3")),
             ("golang-go:\n  Candidate: (none)\n", None),
             ("", None),

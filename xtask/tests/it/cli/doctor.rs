@@ -6,7 +6,7 @@ use super::machine::Machine;
 use crate::support::Checkout;
 
 /// Every tool, what it is needed for, and why.
-const TOOLS: [(&str, &str, &str); 25] = [
+const TOOLS: [(&str, &str, &str); 28] = [
     ("clang", "building", "compiles eBPF programs"),
     ("git", "test", "shows what the checkout holds"),
     ("skopeo", "test", "reads the images back"),
@@ -20,9 +20,12 @@ const TOOLS: [(&str, &str, &str); 25] = [
     ("docker-registry", "test", "is pushed to and pulled from"),
     ("htpasswd", "test", "makes the registry's passwords"),
     ("openssl", "test", "makes the registry's certificates"),
+    ("qemu-aarch64-static", "test", "runs programs for arm64"),
+    ("qemu-ppc64le-static", "test", "runs programs for ppc64le"),
+    ("qemu-s390x-static", "test", "runs programs for s390x"),
     ("runc", "test --slow", "runs what buildkitd builds"),
     ("dockerd", "test --slow", "takes the images"),
-    ("go", "test --slow", "builds the Go programs of the tests"),
+    ("go", "building", "builds the user-space programs, and tools for tests"),
     ("clang-16", "test --slow", "the same suite with another LLVM"),
     ("clang-22", "test --slow", "the same suite with the newest LLVM"),
     ("oci-conformance", "test --slow", "asks a registry what the specification demands"),
@@ -35,7 +38,7 @@ const TOOLS: [(&str, &str, &str); 25] = [
 ];
 
 /// How many of them are installed; the others are built.
-const INSTALLED: usize = 18;
+const INSTALLED: usize = 21;
 
 /// A machine with a compiler and a git, and without versions of one of them.
 fn machine() -> Machine {
@@ -52,7 +55,7 @@ fn tools_are_shown_with_their_versions() {
     assert_eq!((run.code, run.stderr.as_str()), (0, ""));
     let bin = machine.bin().display().to_string();
     let width = bin.len() + "/umoci".len();
-    let mut expected = format!("{:<17}{:<w$}  FOR          WHY\n", "TOOL", "FOUND", w = width);
+    let mut expected = format!("{:<21}{:<w$}  FOR          WHY\n", "TOOL", "FOUND", w = width);
     for (number, (name, needed, purpose)) in TOOLS.into_iter().enumerate() {
         let found = match name {
             "clang" => "14.0.6".to_owned(),
@@ -61,7 +64,7 @@ fn tools_are_shown_with_their_versions() {
             _ if number < INSTALLED => "missing".to_owned(),
             _ => "not built".to_owned(),
         };
-        expected += &format!("{name:<17}{found:<width$}  {needed:<13}{purpose}\n");
+        expected += &format!("{name:<21}{found:<width$}  {needed:<13}{purpose}\n");
     }
     assert_eq!(run.stdout, expected);
 }
