@@ -11,6 +11,7 @@ mod bad_input;
 mod cli;
 mod containerfile;
 mod docs;
+mod examples;
 mod incremental;
 mod interop;
 mod registry;
