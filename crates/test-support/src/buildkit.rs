@@ -36,7 +36,8 @@ impl BuildKit {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let address = format!("unix://{}", dir.path().join("socket").display());
         let log = dir.path().join("log");
-        let file = std::fs::File::create(&log).expect("a log");
+        let file = std::fs::File::options().create(true).append(true).open(&log);
+        let file = file.expect("a log");
         #[expect(clippy::disallowed_methods, reason = "it runs beside the test")]
         let daemon = Command::new(program)
             .arg("--root")

@@ -93,17 +93,9 @@ fn mounts(go: &Path, modules: &Path) -> BTreeSet<PathBuf> {
     let parts = parts.filter(|path| path.is_symlink()).map(|path| path.canonicalize().unwrap());
     let own = [go.to_owned(), modules.to_owned()].into_iter().chain(parts);
     let is_seen = |path: &PathBuf| OF_THE_MACHINE.iter().any(|dir| path.starts_with(dir));
-    // What is below another is seen with that, unless it is a place of its own.
-    let own = own.filter(|path| !is_seen(path) || is_mount(path));
+    let own = own.filter(|path| !is_seen(path));
     let machine = OF_THE_MACHINE.map(PathBuf::from).into_iter().filter(|path| path.is_dir());
     machine.chain(own).collect()
-}
-
-/// Returns whether a directory is on another file system than that above it.
-fn is_mount(path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    let device = |path: &Path| path.metadata().unwrap().dev();
-    path.ancestors().skip(1).next().is_some_and(|above| device(above) != device(path))
 }
 
 /// What is compared of an image.
