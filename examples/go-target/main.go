@@ -34,6 +34,8 @@ func main() {
 	set := flag.NewFlagSet("go-target", flag.ContinueOnError)
 	// Help and errors are printed here.
 	set.SetOutput(io.Discard)
+	// Its image starts it as those of the others do. There is nothing to mount.
+	set.Bool("crd", false, "")
 	switch err := set.Parse(os.Args[1:]); {
 	case err == flag.ErrHelp:
 		fmt.Print(help)

@@ -53,6 +53,14 @@ pub enum BuildError {
         /// What the compiler says is in it.
         source: Box<RunError>,
     },
+    /// A package is a library.
+    #[error("`{package}` is package `{name}`, and a program is package `main`")]
+    NotMain {
+        /// The package's path.
+        package: String,
+        /// What its files say it is.
+        name: String,
+    },
     /// A directory or program is not as it should be.
     #[error(transparent)]
     Io(#[from] IoError),
@@ -60,7 +68,7 @@ pub enum BuildError {
 
 /// What would otherwise depend on the machine: each level is the one that all
 /// machines of the architecture have, and what Go takes if nothing is said.
-const FIXED: [(&str, &str); 8] = [
+const FIXED: [(&str, &str); 9] = [
     // Not empty: then a `go env -w GOFLAGS=…` of the user counted.
     ("GOFLAGS", "-trimpath -buildvcs=false"),
     ("CGO_ENABLED", "0"),
@@ -68,6 +76,7 @@ const FIXED: [(&str, &str); 8] = [
     ("GOAMD64", "v1"),
     ("GOARM64", "v8.0"),
     ("GOPPC64", "power8"),
+    ("GOFIPS140", "off"),
     ("GOTOOLCHAIN", "local"),
     ("GOWORK", "off"),
 ];
@@ -118,16 +127,11 @@ impl Package {
 impl Build<'_> {
     /// Returns the command that builds, to be shown or run.
     pub fn command(&self) -> Cmd {
-        let mut command = Cmd::new(self.toolchain.path())
+        let mut command = self
+            .go()
             .args(["build", "-p", &self.jobs.to_string(), "-o"])
             // With a slash: the directory, however few the packages.
-            .arg(format!("{}/", self.output.display()))
-            .dir(self.module.dir())
-            .keep_env(&KEPT_ENV);
-        for (key, value) in FIXED {
-            command = command.env(key, value);
-        }
-        command = command.env("GOARCH", self.arch.goarch());
+            .arg(format!("{}/", self.output.display()));
         for Package { path, ldflags } in self.packages {
             if let Some(flags) = ldflags {
                 command = command.arg(format!("-ldflags={path}={flags}"));
@@ -136,28 +140,55 @@ impl Build<'_> {
         command.args(self.packages.iter().map(|package| &package.path))
     }
 
+    /// Returns Go without arguments, in the module.
+    fn go(&self) -> Cmd {
+        let go = Cmd::new(self.toolchain.path()).dir(self.module.dir()).keep_env(&KEPT_ENV);
+        let go = FIXED.into_iter().fold(go, |go, (key, value)| go.env(key, value));
+        go.env("GOARCH", self.arch.goarch())
+    }
+
     /// Builds the programs and hands on the compiler's lines; returns where
     /// they are, in the order of the packages. One that is up to date is left
     /// as it is.
     ///
     /// # Errors
     ///
-    /// Fails if the compiler does, or a file cannot be written.
+    /// Fails if a package is no program, the compiler fails, or a file cannot
+    /// be written.
     pub fn run(&self, line: &mut dyn FnMut(&str)) -> Result<Vec<PathBuf>, BuildError> {
         host::fs::create_dir_all(self.output)?;
         // Go moves what it has linked: a half of it must not be left where
         // the next run would take it for the whole.
         let scratch = Scratch::new(self.output.join(SCRATCH))?;
-        let command = self.command().env("GOTMPDIR", &scratch.0);
-        command.run_by_line(line).map_err(|error| BuildError::Go {
+        let failed = |error| BuildError::Go {
             packages: self.names(),
             arch: self.arch,
             source: Box::new(error),
-        })?;
+        };
+        self.check_main().map_err(failed)??;
+        self.command().env("GOTMPDIR", &scratch.0).run_by_line(line).map_err(failed)?;
         let programs: Vec<PathBuf> =
             self.packages.iter().map(|package| self.output.join(package.program())).collect();
         programs.iter().try_for_each(|program| make_executable(program))?;
         Ok(programs)
+    }
+
+    /// Checks that all packages are programs. Of several, Go builds those that
+    /// are and says nothing of the others, so that a program that an earlier
+    /// run built would be taken for one of now.
+    fn check_main(&self) -> Result<Result<(), BuildError>, RunError> {
+        let names = self
+            .go()
+            .args(["list", "-e", "-find", "-f", "{{.Name}}"])
+            .args(self.packages.iter().map(|package| &package.path))
+            .run()?;
+        let names = String::from_utf8_lossy(&names.stdout).into_owned();
+        // One that cannot be read has no name; why not, the build says.
+        let named = self.packages.iter().zip(names.lines());
+        let mut libraries = named.filter(|(_, name)| !["", "main"].contains(name));
+        Ok(libraries.next().map_or(Ok(()), |(Package { path, .. }, name)| {
+            Err(BuildError::NotMain { package: path.clone(), name: name.to_owned() })
+        }))
     }
 
     fn names(&self) -> String {

@@ -161,6 +161,7 @@ fn neither_directory_nor_environment_is_in_a_program() {
     let mut again = Command::new(std::env::current_exe().unwrap());
     again.args(["--exact", "neither_directory_nor_environment_is_in_a_program", "--nocapture"]);
     again.envs([("GOAMD64", "v3"), ("GOARM64", "v8.1"), ("GOPPC64", "power9"), ("GOOS", "darwin")]);
+    again.env("GOFIPS140", "latest");
     again.envs([("GOFLAGS", "-race"), ("CGO_ENABLED", "1"), ("GOEXPERIMENT", "nogreenteagc")]);
     let output = again.env(AGAIN, "1").output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
@@ -181,6 +182,23 @@ fn what_does_not_compile_is_named_with_the_compilers_words() {
     assert!(error.starts_with(first), "{error}");
     assert!(error.contains("first/main.go:3:15: undefined: nothing"), "{error}");
     assert!(!desk.output.join("s390x/.building").exists());
+}
+
+#[test]
+fn what_is_no_program_any_more_is_not_taken_for_the_one_it_was() {
+    if !is_here() {
+        return;
+    }
+    let desk = Desk::new();
+    let both = packages(&[("./first", None), ("./second", None)]);
+    desk.build(Arch::Amd64, &both).unwrap();
+    fs::write(desk.module.join("second/main.go"), "package second\n").unwrap();
+    let error = desk.build(Arch::Amd64, &both).unwrap_err();
+    assert_eq!(
+        error.lines().next().unwrap(),
+        "`./second` is package `second`, and a program is package `main`: "
+    );
+    assert!(desk.build(Arch::Amd64, &packages(&[("./first", None)])).is_ok());
 }
 
 #[test]

@@ -68,11 +68,15 @@ impl<'a> Builder<'a> {
     ///
     /// # Errors
     ///
-    /// Fails if the Containerfile or an ignore file is not understood, an
-    /// instruction cannot be carried out, or a file cannot be read or written.
+    /// Fails if the Containerfile or an ignore file is not understood, has not
+    /// the stages that are made already, an instruction cannot be carried out,
+    /// or a file cannot be read or written.
     pub fn build(&self, request: &BuildRequest, resolve: &Resolve<'_>) -> Result<Built, Error> {
         let file = Containerfile::read(&request.containerfile)?;
         let target = target(&file, request)?;
+        for stage in &request.stages {
+            find(&file, stage.name())?;
+        }
         if request.platforms.is_empty() {
             return Err(Error::NoPlatform);
         }
@@ -161,9 +165,13 @@ fn key(changes: &Changes, created: u64, known: &BTreeMap<PathBuf, String>) -> Op
 
 /// Finds the stage that is asked for.
 pub(crate) fn target(file: &Containerfile, request: &BuildRequest) -> Result<usize, Error> {
-    let Some(name) = &request.target else { return Ok(file.stages.len() - 1) };
+    request.target.as_ref().map_or(Ok(file.stages.len() - 1), |name| find(file, name))
+}
+
+/// Finds the stage of that name.
+fn find(file: &Containerfile, name: &str) -> Result<usize, Error> {
     file.find(name).ok_or_else(|| Error::NoStage {
-        name: name.clone(),
+        name: name.to_owned(),
         file: file.path.clone(),
         known: file.stages.iter().filter_map(|stage| stage.name.clone()).collect(),
     })

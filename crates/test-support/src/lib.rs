@@ -3,11 +3,12 @@
 //! A test that needs what this machine lacks calls [`tool`] or [`not_run`].
 //! It then prints a `not run:` line past libtest's capture, notes it for the
 //! summary of `cargo xtask test`, and fails where the missing thing was
-//! required. A [`Registry`] runs beside a test. Not here: anything a program
+//! required. A [`Registry`] or a [`BuildKit`] runs beside a test. Not here: anything a program
 //! of this workspace uses.
 
 #![forbid(unsafe_code)]
 
+mod buildkit;
 mod registry;
 
 use std::fs::OpenOptions;
@@ -15,6 +16,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+pub use buildkit::BuildKit;
 pub use registry::Registry;
 
 /// Lists, as PATH does, the directories of the Go programs that are built:

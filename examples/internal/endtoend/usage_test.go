@@ -64,7 +64,7 @@ func TestWrongUsage(t *testing.T) {
 		{"go-tracepoint-counter -id 4294967296", "-id 4294967296 is no program's: they have 32 bits"},
 		{"go-tracepoint-counter -map_owner_id 4294967296", "-map_owner_id 4294967296 is no program's: they have 32 bits"},
 		{"go-target now", "unexpected argument `now`"},
-		{"go-target -crd", "flag provided but not defined: -crd"},
+		{"go-target -id 1", "flag provided but not defined: -id"},
 	}
 	for _, test := range tests {
 		words := strings.Fields(test.line)
@@ -78,8 +78,9 @@ func TestWrongUsage(t *testing.T) {
 
 func TestTarget(t *testing.T) {
 	t.Parallel()
-	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
-		p := start(t, "", "go-target")
+	// The entrypoint of its image ends with --crd, as that of the others.
+	for signal, args := range map[syscall.Signal][]string{syscall.SIGTERM: {"--crd"}, syscall.SIGINT: nil} {
+		p := start(t, "", "go-target", args...)
 		p.await("Count: 1", "Count: 2")
 		p.signal(signal)
 		got := p.finish()

@@ -222,10 +222,12 @@ pub(super) fn dry_run(
         cx.ui.result(format_args!("build {} for {arch}", packages.join(", ")))?;
         cx.ui.result(format_args!("    {command}"))?;
     }
-    cx.ui.note(
-        "One run serves all platforms of a byte order where the source never asks for its \
-         architecture.",
-    );
+    if !plan.requests.is_empty() {
+        cx.ui.note(
+            "One run serves all platforms of a byte order where the source never asks for its \
+             architecture.",
+        );
+    }
     for image in &plan.images {
         for reference in &image.references {
             match &image.origin {

@@ -147,7 +147,7 @@ impl Stage {
     /// Returns what is wrong with it, to be put behind its name.
     fn problem(&self) -> Option<String> {
         let package = self.go.strip_prefix("./").map(Path::new);
-        if !package.is_some_and(|path| inside(path).is_ok()) {
+        if package.is_none_or(|path| inside(path).is_err()) {
             return Some(format!("the Go package `{}` is not written as `./NAME`", self.go));
         }
         if inside(&self.module).is_err() {

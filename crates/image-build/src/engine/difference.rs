@@ -18,7 +18,8 @@
 //!   working directory that is the root;
 //! - BuildKit keeps set-user-ID bits of a context, and gives the directories
 //!   above a COPY the mode of `--chmod`;
-//! - `BUILDPLATFORM` is the machine that the engine works on.
+//! - `BUILDPLATFORM` is the machine that the engine works on, to podman the
+//!   one that was asked for.
 //!
 //! podman's label `io.buildah.version` is not asked for, so it is switched
 //! off. A time of creation that is not the one asked for is a warning; a

@@ -144,6 +144,7 @@ fn comma_field(name: &str, path: &Path) -> OsString {
 pub(super) fn to_docker(mut command: Cmd, job: &Job, name: &str) -> Cmd {
     let Some(platform) = job.request.platforms.first().map(normal) else { return command };
     let parts = [
+        ("BUILDPLATFORM", job.request.build_platform.to_string()),
         ("TARGETPLATFORM", platform.to_string()),
         ("TARGETOS", platform.os),
         ("TARGETARCH", platform.architecture),

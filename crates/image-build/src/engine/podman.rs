@@ -38,6 +38,7 @@ pub(super) fn build(job: &mut Job, runner: &Runner<'_>) -> Result<Vec<Image>, Er
     let podman = host::find_tool("podman")
         .ok_or(EngineError::Missing { engine: ENGINE_PODMAN, what: "`podman`" })?;
     let ignore_file = ignore_file(job)?;
+    tell_build_platform(job);
     let mut names = Vec::new();
     let images: Result<Vec<Image>, Error> = groups
         .iter()
@@ -62,6 +63,18 @@ pub(super) fn build(job: &mut Job, runner: &Runner<'_>) -> Result<Vec<Image>, Er
         job.warnings.push(Warning::LeftBehind { engine: ENGINE_PODMAN, images: names });
     }
     Ok(images)
+}
+
+/// The variable of a Containerfile that names the machine that builds.
+const BUILD_PLATFORM: &str = "BUILDPLATFORM";
+
+/// podman 4.3 leaves the variable empty before the first FROM, and takes a
+/// stage that is for it for one of the image's platform.
+fn tell_build_platform(job: &mut Job) {
+    if job.file.as_ref().is_some_and(|file| file.declares(BUILD_PLATFORM)) {
+        let platform = job.request.build_platform.to_string();
+        job.request.build_args.entry(BUILD_PLATFORM.to_owned()).or_insert(platform);
+    }
 }
 
 /// Refuses contexts that podman does not know, or would use for less than

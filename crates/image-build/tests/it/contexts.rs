@@ -196,3 +196,21 @@ fn a_made_stage_is_for_the_platform_of_the_image() {
     let ends = ["app b\n", "app a\n", "app all\n"];
     assert!(texts.iter().zip(ends).all(|(text, end)| text.ends_with(end)), "{texts:?}");
 }
+
+#[test]
+fn a_made_stage_must_be_one_of_the_containerfile() {
+    let world = World::new(
+        "FROM golang:1.22 AS build\nRUN go build\nFROM scratch\nCOPY --from=build /out/app /\n",
+    )
+    .file("made/out/app", "made");
+    let mut request = world.request();
+    let stage: NamedContext = "bild::linux/amd64=made".parse().unwrap();
+    request.stages = vec![stage.relative_to(&world.context())];
+    same(
+        &world.fail_with(&request),
+        "
+        there is no stage `bild` in `Containerfile`; there are `build`
+        hint: did you mean `build`?
+        ",
+    );
+}

@@ -6,7 +6,7 @@ use super::machine::Machine;
 use crate::support::Checkout;
 
 /// Every tool, what it is needed for, and why.
-const TOOLS: [(&str, &str, &str); 27] = [
+const TOOLS: [(&str, &str, &str); 30] = [
     ("clang", "building", "compiles eBPF programs"),
     ("git", "test", "shows what the checkout holds"),
     ("make", "test", "builds the examples"),
@@ -21,6 +21,9 @@ const TOOLS: [(&str, &str, &str); 27] = [
     ("docker-registry", "test", "is pushed to and pulled from"),
     ("htpasswd", "test", "makes the registry's passwords"),
     ("openssl", "test", "makes the registry's certificates"),
+    ("qemu-aarch64-static", "test", "runs programs for arm64"),
+    ("qemu-ppc64le-static", "test", "runs programs for ppc64le"),
+    ("qemu-s390x-static", "test", "runs programs for s390x"),
     ("runc", "test --slow", "runs what buildkitd builds"),
     ("dockerd", "test --slow", "takes the images"),
     ("go", "building", "builds the user-space programs, and tools for tests"),
@@ -37,7 +40,7 @@ const TOOLS: [(&str, &str, &str); 27] = [
 ];
 
 /// How many of them are installed; the others are built.
-const INSTALLED: usize = 19;
+const INSTALLED: usize = 22;
 
 /// A machine with a compiler and a git, and without versions of one of them.
 fn machine() -> Machine {
@@ -54,7 +57,7 @@ fn tools_are_shown_with_their_versions() {
     assert_eq!((run.code, run.stderr.as_str()), (0, ""));
     let bin = machine.bin().display().to_string();
     let width = bin.len() + "/umoci".len();
-    let mut expected = format!("{:<17}{:<w$}  FOR          WHY\n", "TOOL", "FOUND", w = width);
+    let mut expected = format!("{:<21}{:<w$}  FOR          WHY\n", "TOOL", "FOUND", w = width);
     for (number, (name, needed, purpose)) in TOOLS.into_iter().enumerate() {
         let found = match name {
             "clang" => "14.0.6".to_owned(),
@@ -63,7 +66,7 @@ fn tools_are_shown_with_their_versions() {
             _ if number < INSTALLED => "missing".to_owned(),
             _ => "not built".to_owned(),
         };
-        expected += &format!("{name:<17}{found:<width$}  {needed:<13}{purpose}\n");
+        expected += &format!("{name:<21}{found:<width$}  {needed:<13}{purpose}\n");
     }
     assert_eq!(run.stdout, expected);
 }

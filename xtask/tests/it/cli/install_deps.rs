@@ -123,8 +123,9 @@ fn testing_names_its_packages_by_the_names_of_the_distribution() {
     let run = machine.run(&Checkout::cold(), &["doctor", "--install-deps"]);
     let expected = format!(
         "error: `clang`, `git`, `make`, `skopeo`, `podman`, `containerd`, `ctr`, `umoci`, \
-         `bpftool`, `readelf`, `llvm-readelf`, `docker-registry`, `htpasswd`, `openssl` missing, and this machine has no apt\n\nhint: install them: `{}pacman -S \
-         --needed --noconfirm apache binutils bpf clang containerd git llvm make openssl podman skopeo umoci`\n",
+         `bpftool`, `readelf`, `llvm-readelf`, `docker-registry`, `htpasswd`, `openssl`, \
+         `qemu-aarch64-static`, `qemu-ppc64le-static`, `qemu-s390x-static` missing, and this machine has no apt\n\nhint: install them: `{}pacman -S \
+         --needed --noconfirm apache binutils bpf clang containerd git llvm make openssl podman qemu-user-static skopeo umoci`\n",
         sudo()
     );
     assert_eq!((run.code, run.stdout.as_str(), run.stderr), (3, "", expected));
@@ -167,9 +168,12 @@ fn who_is_not_root_goes_through_sudo() {
         "docker-registry",
         "htpasswd",
         "openssl",
+        "qemu-aarch64-static",
+        "qemu-ppc64le-static",
+        "qemu-s390x-static",
     ];
     let programs = names.map(|name| (name, PathBuf::from("/bin/true")));
-    let packages = "apache2-utils binutils bpftool clang containerd docker-registry git llvm make openssl podman skopeo umoci";
+    let packages = "apache2-utils binutils bpftool clang containerd docker-registry git llvm make openssl podman qemu-user-static skopeo umoci";
 
     let machine = with_sudo(Machine::new().apt(&programs));
     let run = as_nobody(&machine, &setpriv);

@@ -10,13 +10,13 @@ use tempfile::TempDir;
 use crate::support::{Checkout, Run, finish, program};
 
 /// A directory that is the whole PATH, and a log of what ran from it.
-pub(super) struct Machine {
+pub struct Machine {
     dir: TempDir,
 }
 
 impl Machine {
     /// Makes a machine with no programs at all.
-    pub(super) fn new() -> Machine {
+    pub fn new() -> Machine {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("bin")).unwrap();
         std::fs::write(dir.path().join("log"), "").unwrap();
@@ -27,12 +27,12 @@ impl Machine {
         Machine { dir }
     }
 
-    pub(super) fn bin(&self) -> PathBuf {
+    pub fn bin(&self) -> PathBuf {
         self.dir.path().join("bin")
     }
 
     /// Adds a program that notes its arguments, then does as `script` says.
-    pub(super) fn stand_in(self, name: &str, script: &str) -> Machine {
+    pub fn stand_in(self, name: &str, script: &str) -> Machine {
         let log = self.dir.path().join("log");
         let path = self.bin().join(name);
         let noted = format!("echo \"{name} $*\" >>'{}'", log.display());
@@ -41,12 +41,12 @@ impl Machine {
     }
 
     /// Adds a package manager that does nothing.
-    pub(super) fn manager(self, name: &str) -> Machine {
+    pub fn manager(self, name: &str) -> Machine {
         self.stand_in(name, "")
     }
 
     /// Adds an apt that can make the named programs appear, and chats.
-    pub(super) fn apt(self, programs: &[(&str, PathBuf)]) -> Machine {
+    pub fn apt(self, programs: &[(&str, PathBuf)]) -> Machine {
         let bin = self.bin().display().to_string();
         let links = programs
             .iter()
@@ -57,35 +57,35 @@ impl Machine {
     }
 
     /// Where programs are kept that were built here.
-    pub(super) fn cache(&self) -> PathBuf {
+    pub fn cache(&self) -> PathBuf {
         self.dir.path().join("cache")
     }
 
     /// Returns the program, ready to run here.
-    pub(super) fn command(&self, checkout: &Checkout, args: &[&str]) -> Command {
+    pub fn command(&self, checkout: &Checkout, args: &[&str]) -> Command {
         let mut command = checkout.command(args);
         command.env("PATH", self.bin()).env("XDG_CACHE_HOME", self.cache()).env_remove("CLANG");
         command
     }
 
     /// Runs the program here.
-    pub(super) fn run(&self, checkout: &Checkout, args: &[&str]) -> Run {
+    pub fn run(&self, checkout: &Checkout, args: &[&str]) -> Run {
         finish(self.command(checkout, args).output().unwrap())
     }
 
     /// Returns what ran, a line for each.
-    pub(super) fn log(&self) -> String {
+    pub fn log(&self) -> String {
         std::fs::read_to_string(self.dir.path().join("log")).unwrap()
     }
 }
 
 /// Returns the compiler that the tests use.
-pub(super) fn clang() -> Option<PathBuf> {
+pub fn clang() -> Option<PathBuf> {
     test_support::tool(&std::env::var("CLANG").unwrap_or_else(|_| "clang".to_owned()))
 }
 
 /// Returns whether the tests run as root, as `id` sees it.
-pub(super) fn is_root() -> bool {
+pub fn is_root() -> bool {
     let output = std::process::Command::new("id").arg("-u").output().unwrap();
     output.stdout == b"0\n"
 }

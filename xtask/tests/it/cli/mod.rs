@@ -11,7 +11,7 @@ mod help;
 mod install_deps;
 mod json;
 mod list;
-mod machine;
+pub mod machine;
 mod objects;
 mod results;
 mod serve;
