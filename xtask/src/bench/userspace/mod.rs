@@ -29,7 +29,6 @@ pub(super) fn run(args: &Args, cx: &Context<'_>) -> Result<(), Failures> {
     let runs = args.runs.get();
     let scene = Scene::new(cx)?;
     let mut failures = Failures::default();
-    // The first run links everything: what the others find unchanged.
     let mut whole = vec![scene.linked()?];
     let turns = turns::race(&scene, runs, cx, &mut failures);
     let mut engines = Vec::new();

@@ -7,7 +7,7 @@ use serde::Serialize;
 use ui::Failure;
 
 use super::scene::Scene;
-use crate::bench::cases::failed;
+use crate::bench::cases::{failed, run_all};
 
 /// One build of everything.
 #[derive(Debug, PartialEq, Serialize)]
@@ -22,10 +22,12 @@ pub(super) struct Whole {
 }
 
 impl Scene<'_> {
-    /// Builds everything where nothing was linked or packaged, in the scene's
-    /// own target directory.
+    /// Builds everything where nothing was linked or packaged, and all is
+    /// compiled: by the Go runs alone, before.
     pub(super) fn linked(&self) -> Result<Whole, Failure> {
-        self.whole("Go's cache is warm", &self.target, None)
+        self.cx.ui.step("Compiling", "everything");
+        run_all(&self.alone, self.cx.jobs.get())?;
+        self.whole("Go's cache is warm", &self.fresh_dir()?, None)
     }
 
     /// The same with nothing compiled either.
@@ -43,13 +45,16 @@ impl Scene<'_> {
         let mut clock = Clock { started: Instant::now(), go: Duration::ZERO, costs: None };
         command.run_by_line(&mut |line| clock.hear(line)).map_err(failed)?;
         let (own, go) = clock.costs.unzip();
-        Ok(Whole {
+        let whole = Whole {
             what: what.to_owned(),
             seconds: clock.started.elapsed().as_secs_f64(),
             go_seconds: clock.go.as_secs_f64(),
             go_cpu_s: go,
             own_cpu_s: own,
-        })
+        };
+        // What comes next may take minutes.
+        self.cx.ui.step("Measured", whole.words());
+        Ok(whole)
     }
 }
 
