@@ -44,7 +44,8 @@ impl Base {
             Err(why) => return Ok(Err(why)),
         };
         let state = scene.fresh_dir()?;
-        let go = asked(scene, "GOROOT")?;
+        let go = state.join("go");
+        link(&asked(scene, "GOROOT")?, &go)?;
         let Ok(modules) = modules(scene, &state.join("modules")) else {
             return Ok(Err("the modules of `examples` are not in Go's cache".to_owned()));
         };
@@ -83,6 +84,21 @@ fn write(request: &BuildRequest, state: &Path) -> Result<Base, Failure> {
         outcome?;
     }
     Ok(Base { layout, digest })
+}
+
+/// Puts what is below a directory into another one, but for what Go's own tests
+/// read: among it are programs for other machines.
+fn link(from: &Path, to: &Path) -> Result<(), Failure> {
+    host::fs::create_dir_all(to)?;
+    for path in host::fs::read_dir(from)? {
+        let name = path.file_name().unwrap_or_default();
+        if !path.is_dir() {
+            host::fs::link_or_copy(&path, &to.join(name))?;
+        } else if name != "testdata" {
+            link(&path, &to.join(name))?;
+        }
+    }
+    Ok(())
 }
 
 /// Returns what Go says of itself.

@@ -53,15 +53,19 @@ pub(super) fn race(
     not_measured.extend(not_found);
     if !engines.is_empty() {
         cx.ui.step("Making", format_args!("an image to stand for {}", base::NAME));
-        match Base::make(scene)? {
-            Ok(base) => {
+        match Base::make(scene) {
+            Ok(Ok(base)) => {
                 for (name, engine) in engines {
-                    contenders.push(Contender { name, runs, way: engine.start(&base, scene)? });
+                    match engine.start(&base, scene) {
+                        Ok(way) => contenders.push(Contender { name, runs, way }),
+                        Err(failure) => failures.0.push(failure.context(name)),
+                    }
                 }
             }
-            Err(why) => {
+            Ok(Err(why)) => {
                 not_measured.extend(engines.iter().map(|(name, _)| format!("{name}: {why}")));
             }
+            Err(failure) => failures.0.push(failure.context("the image that Go is in")),
         }
     }
     let turn = |contender: &Contender<Started>, samples: &mut Samples| {
