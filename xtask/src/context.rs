@@ -14,6 +14,7 @@ pub(crate) struct Context<'a> {
     pub(crate) jobs: NonZeroUsize,
     /// The top of the checkout, without symbolic links.
     pub(crate) root: PathBuf,
+    target: PathBuf,
 }
 
 impl<'a> Context<'a> {
@@ -24,15 +25,21 @@ impl<'a> Context<'a> {
             .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
         let root = package.parent().unwrap_or(Path::new("/"));
         let root = std::fs::canonicalize(root).io_context("find the checkout", root)?;
-        Ok(Context { ui, jobs: jobs.number(), root })
+        let target = match std::env::var_os("CARGO_TARGET_DIR") {
+            Some(dir) if !dir.is_empty() => root.join(dir),
+            _ => root.join("target"),
+        };
+        Ok(Context { ui, jobs: jobs.number(), root, target })
+    }
+
+    /// Returns the world of a command that works in another checkout.
+    pub(crate) fn at(&self, root: PathBuf, target: PathBuf) -> Context<'a> {
+        Context { ui: self.ui, jobs: self.jobs, root, target }
     }
 
     /// Returns the directory of everything that can be made again.
     pub(crate) fn target(&self) -> PathBuf {
-        match std::env::var_os("CARGO_TARGET_DIR") {
-            Some(dir) if !dir.is_empty() => self.root.join(dir),
-            _ => self.root.join("target"),
-        }
+        self.target.clone()
     }
 
     /// Returns where objects and headers are kept between runs.

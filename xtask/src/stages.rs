@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use bpf_arch::Arch;
 use go_build::{Build, BuildError, Module, ModuleError, Package, Toolchain, ToolchainError};
-use host::Lock;
 use host::fs::{IoContext, IoError};
+use host::{Cmd, Lock};
 use image_build::{ContextSource, NamedContext};
 use rayon::prelude::*;
 use ui::{Exit, Failure};
@@ -112,6 +112,24 @@ impl Makers {
             (job.build(&job.packages, cx).command().to_string(), packages.collect(), job.arch)
         });
         each.collect()
+    }
+
+    /// Returns the same commands, to be run.
+    pub(crate) fn runs(&self, cx: &Context<'_>) -> Vec<Cmd> {
+        self.jobs.iter().map(|job| job.build(&job.packages, cx).command()).collect()
+    }
+
+    /// Returns the programs that they make.
+    pub(crate) fn programs(&self) -> Vec<PathBuf> {
+        let of = |job: &Job| -> Vec<PathBuf> {
+            job.packages.iter().map(|package| job.output.join(package.program())).collect()
+        };
+        self.jobs.iter().flat_map(of).collect()
+    }
+
+    /// Returns the version of Go, where there is something to make.
+    pub(crate) fn go(&self) -> Option<String> {
+        self.jobs.first().map(|job| job.toolchain.version().to_string())
     }
 
     /// Makes the stages. One that cannot be made keeps its image alone.

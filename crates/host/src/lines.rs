@@ -13,6 +13,9 @@ use crate::process::{Cmd, RunError, RunErrorKind, TAIL};
 /// How often a running process is looked at.
 const PACE: Duration = Duration::from_millis(10);
 
+/// How soon one is looked at that has closed its streams; then twice as long.
+const FIRST_PAUSE: Duration = Duration::from_micros(50);
+
 /// How long a process may take to end once it was asked to, and one that it
 /// started to close the streams.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -38,6 +41,8 @@ impl Cmd {
             tail.push(&text);
         };
         let mut is_open = true;
+        // One that has closed its streams ends at once, as a rule.
+        let mut pause = FIRST_PAUSE;
         let status = loop {
             is_open = is_open && pass_on(&lines, PACE, &mut take);
             match child.try_wait().map_err(|error| self.not_started(error))? {
@@ -46,7 +51,10 @@ impl Cmd {
                     end(&mut child);
                     return Err(self.error(RunErrorKind::Interrupted, tail.text, None));
                 }
-                None if !is_open => std::thread::sleep(PACE),
+                None if !is_open => {
+                    std::thread::sleep(pause);
+                    pause = PACE.min(pause * 2);
+                }
                 None => {}
             }
         };

@@ -179,19 +179,12 @@ impl<'a> Bench<'a> {
 
     /// Runs commands, so many at a time, each writing its own file.
     pub(super) fn run_all(&self, commands: &[Cmd], jobs: usize) -> Result<(), Failure> {
-        let (next, dir) = (AtomicUsize::new(0), self.fresh("alone"));
+        let dir = self.fresh("alone");
         host::fs::create_dir_all(&dir)?;
-        let work = || -> Result<(), Failure> {
-            while let Some((index, command)) = take(&next, commands) {
-                command.clone().arg("-o").arg(dir.join(index.to_string())).run()?;
-            }
-            Ok(())
+        let to = |(index, command): (usize, &Cmd)| {
+            command.clone().arg("-o").arg(dir.join(index.to_string()))
         };
-        std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..jobs).map(|_| scope.spawn(work)).collect();
-            let panicked = || Err(Failure::new(ui::Exit::Internal, "a thread panicked"));
-            threads.into_iter().try_for_each(|thread| thread.join().unwrap_or_else(|_| panicked()))
-        })
+        run_all(&commands.iter().enumerate().map(to).collect::<Vec<_>>(), jobs)
     }
 
     /// Returns `build-images` of this program, with as many jobs.
@@ -218,9 +211,26 @@ impl<'a> Bench<'a> {
     }
 }
 
-fn take<'c>(next: &AtomicUsize, commands: &'c [Cmd]) -> Option<(usize, &'c Cmd)> {
-    let index = next.fetch_add(1, Ordering::Relaxed);
-    commands.get(index).map(|command| (index, command))
+/// Runs commands, so many at a time.
+pub(super) fn run_all(commands: &[Cmd], jobs: usize) -> Result<(), Failure> {
+    let next = AtomicUsize::new(0);
+    let work = || -> Result<(), Failure> {
+        while let Some(command) = commands.get(next.fetch_add(1, Ordering::Relaxed)) {
+            command.run().map_err(failed)?;
+        }
+        Ok(())
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..jobs).map(|_| scope.spawn(work)).collect();
+        let panicked = || Err(Failure::new(ui::Exit::Internal, "a thread panicked"));
+        threads.into_iter().try_for_each(|thread| thread.join().unwrap_or_else(|_| panicked()))
+    })
+}
+
+/// A failure with what the command said.
+pub(super) fn failed(error: host::RunError) -> Failure {
+    let said = error.stderr.clone();
+    Failure::from(error).detail(said)
 }
 
 fn succeeded<T>(
@@ -249,7 +259,8 @@ fn many_images(count: usize) -> String {
     text
 }
 
-fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
+/// Copies a file, or a directory with all that is in it.
+pub(super) fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
     if from.is_dir() {
         host::fs::create_dir_all(to)?;
         for path in host::fs::read_dir(from)? {

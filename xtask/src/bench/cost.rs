@@ -1,4 +1,5 @@
-//! What a process costs the processor, by `/proc` (proc_pid_stat(5)).
+//! What a process costs the processor, and how much it reads, by `/proc`
+//! (proc_pid_stat(5), proc_pid_io(5)).
 
 use std::time::Duration;
 
@@ -13,13 +14,25 @@ const CHILDREN: [usize; 2] = [16, 17];
 
 /// Returns what this process's children have cost that have ended; `None`
 /// where `/proc` does not say.
-pub(super) fn of_children() -> Option<Duration> {
+pub(crate) fn of_children() -> Option<Duration> {
     ticks(&read("self")?, &CHILDREN)
 }
 
 /// Returns what a process and its ended children have cost so far.
 pub(super) fn of(process: u32) -> Option<Duration> {
     ticks(&read(&process.to_string())?, &[OWN, CHILDREN].concat())
+}
+
+/// Returns what this process itself has cost so far.
+pub(crate) fn own() -> Option<Duration> {
+    ticks(&read("self")?, &OWN)
+}
+
+/// Returns how many bytes this process and its ended children have read, from
+/// wherever: the kernel adds those of a child when it is waited for.
+pub(super) fn bytes_read() -> Option<u64> {
+    let io = host::fs::read_to_string("/proc/self/io".as_ref()).ok()?;
+    io.lines().find_map(|line| line.strip_prefix("rchar: "))?.trim().parse().ok()
 }
 
 fn read(process: &str) -> Option<String> {
@@ -58,5 +71,11 @@ mod tests {
         assert!(after > before);
         assert!(of(std::process::id()).unwrap() >= after);
         assert_eq!(of(u32::MAX), None);
+        assert!(of(std::process::id()).unwrap() >= own().unwrap());
+
+        let before = bytes_read().unwrap();
+        host::Cmd::new("head").args(["-c", "3000000", "/dev/zero"]).run().unwrap();
+        // Once by `head`, and once from it.
+        assert!(bytes_read().unwrap() >= before + 6_000_000);
     }
 }

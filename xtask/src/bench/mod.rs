@@ -6,10 +6,12 @@
 mod buildx;
 mod cases;
 mod containerfile;
-mod cost;
+pub(crate) mod cost;
 mod old_way;
 mod push;
+mod race;
 mod server;
+mod userspace;
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -35,12 +37,18 @@ use crate::context::Context;
 /// Containerfile to a layout, by the built-in builder, without a Containerfile,
 /// by podman and by buildx; and how fast the built-in builder is with programs
 /// of 200 MB.
+///
+/// userspace: the nine userspace images for all platforms beside the Go runs that
+/// they need, where nothing changed and where one program did; how much of a
+/// build is Go's part; and what is read. With --cold also from nothing, once, and
+/// buildx and podman by the Containerfiles, for this machine's platform.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask bench
   cargo xtask bench --runs 11 --no-old-way --format json
   cargo xtask bench push
-  cargo xtask bench containerfile")]
+  cargo xtask bench containerfile
+  cargo xtask bench userspace --cold")]
 pub(crate) struct Args {
     /// What to measure
     #[arg(value_enum, default_value = "build")]
@@ -53,6 +61,10 @@ pub(crate) struct Args {
     /// Leave podman, the old way, out: it takes most of the time
     #[arg(long)]
     no_old_way: bool,
+
+    /// With userspace, measure also what starts from nothing: it takes minutes
+    #[arg(long)]
+    cold: bool,
 }
 
 /// What can be measured.
@@ -61,6 +73,7 @@ enum What {
     Build,
     Push,
     Containerfile,
+    Userspace,
 }
 
 /// A Containerfile for objects that are there, as upstream's are.
@@ -151,6 +164,7 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
         What::Build => build(&args, cx),
         What::Push => push::run(&args, cx),
         What::Containerfile => containerfile::run(&args, cx),
+        What::Userspace => userspace::run(&args, cx),
     }
 }
 

@@ -11,6 +11,7 @@ use serde::Serialize;
 use ui::{Failure, Failures, Format};
 
 use super::make::shown;
+use crate::bench::cost;
 use crate::context::Context;
 use crate::plan::{Origin, Plan};
 use crate::stages::Makers;
@@ -184,6 +185,10 @@ impl<'a> Report<'a> {
         cx.ui.step("Built", counts);
         if let Some(peak) = peak_memory() {
             cx.ui.debug(format_args!("peak memory: {peak} KiB"));
+        }
+        if let (Some(own), Some(ran)) = (cost::own(), cost::of_children()) {
+            let (own, ran) = (own.as_secs_f64(), ran.as_secs_f64());
+            cx.ui.debug(format_args!("processor: {own:.2} s, and {ran:.2} s in what was run"));
         }
         Ok(())
     }

@@ -10,6 +10,7 @@
 mod document;
 pub(crate) mod edit;
 mod prune;
+mod seen;
 mod tree;
 mod write;
 

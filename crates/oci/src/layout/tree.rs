@@ -36,6 +36,9 @@ const LOCK_FILE: &str = ".lock";
 /// have more layouts than a process may have open files.
 const INDEX_LOCK_FILE: &str = ".lock-indexes";
 
+/// What [`super::seen`] keeps from one write to the next.
+const SEEN_FILE: &str = ".seen";
+
 /// Deeper than the longest repository name.
 const DEPTH_MAX: usize = 130;
 
@@ -100,6 +103,10 @@ impl Tree {
 
     pub(super) fn index_lock_file(&self) -> PathBuf {
         self.root.join(INDEX_LOCK_FILE)
+    }
+
+    pub(super) fn seen_file(&self) -> PathBuf {
+        self.root.join(SEEN_FILE)
     }
 }
 

@@ -4,7 +4,8 @@
 //! content-addressed, so writers need not keep out of each other's way. Then,
 //! one writer at a time, every `index.json` is made beside its place; then
 //! everything is flushed at once; then the indexes are renamed. What is there
-//! already with the right bytes is left alone. However large the batch, a
+//! already with the right bytes is left alone; large blobs that have not changed
+//! since are not read for that. However large the batch, a
 //! handful of files is open.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -15,6 +16,7 @@ use host::Lock;
 use host::fs::{IoError, STAGED_PREFIX, Staged};
 
 use super::document::{INDEX_FILE, MARKER, MARKER_FILE, parse_index, parse_marker};
+use super::seen::{Seen, Stamp};
 use super::tree::Tree;
 use super::{blob_directory, edit, read_small};
 use crate::error::check_interrupt;
@@ -64,7 +66,7 @@ impl Tree {
         let targets = plan(self, batch)?;
         host::fs::create_dir_all(self.root())?;
         let _shared = Lock::shared(&self.lock_file())?;
-        let mut run = Run::new(batch);
+        let mut run = Run::new(batch, Seen::read(self));
         for target in &targets {
             run.write_blobs(target);
         }
@@ -77,6 +79,7 @@ impl Tree {
         for edit in edits {
             run.place(edit);
         }
+        run.seen.keep();
         Ok(run.outcomes)
     }
 }
@@ -124,6 +127,7 @@ struct Run<'a> {
     outcomes: Vec<Outcome>,
     /// Files of this tree that are known to hold a blob.
     known: HashMap<Digest, PathBuf>,
+    seen: Seen,
 }
 
 /// What is to happen to a repository's index.
@@ -166,7 +170,7 @@ impl Drop for Ready {
 }
 
 impl<'a> Run<'a> {
-    fn new(batch: &'a [Named]) -> Run<'a> {
+    fn new(batch: &'a [Named], seen: Seen) -> Run<'a> {
         let untouched = |named: &Named| {
             Ok(Written {
                 references: named.references.clone(),
@@ -176,7 +180,8 @@ impl<'a> Run<'a> {
                 bytes_written: 0,
             })
         };
-        Run { batch, outcomes: batch.iter().map(untouched).collect(), known: HashMap::new() }
+        let outcomes = batch.iter().map(untouched).collect();
+        Run { batch, outcomes, known: HashMap::new(), seen }
     }
 
     fn write_blobs(&mut self, target: &Target<'_>) {
@@ -215,10 +220,13 @@ impl<'a> Run<'a> {
         let (here, wanted): (Vec<&Blob>, Vec<&Blob>) =
             artifact.blobs().filter(is_remote).partition(|blob| {
                 self.known.contains_key(&blob.digest())
-                    || holds(&directory.join(blob.digest().hex()), blob)
+                    || self.holds(&directory.join(blob.digest().hex()), blob)
             });
         let outcomes = tasks::each(&wanted, DOWNLOADS, |blob| write_blob(directory, blob));
         outcomes.into_iter().collect::<Result<(), Error>>()?;
+        for blob in &wanted {
+            self.seen.note_written(&directory.join(blob.digest().hex()));
+        }
         for blob in here.iter().chain(&wanted) {
             let path = directory.join(blob.digest().hex());
             self.known.entry(blob.digest()).or_insert(path);
@@ -230,11 +238,11 @@ impl<'a> Run<'a> {
     /// written, `None` if the file was there.
     fn put(&mut self, directory: &Path, blob: &Blob) -> Result<Option<u64>, Error> {
         let path = directory.join(blob.digest().hex());
-        let known = self.known.get(&blob.digest());
-        if known.is_some_and(|known| same_file(known, &path)) {
+        let known = self.known.get(&blob.digest()).cloned();
+        if known.as_ref().is_some_and(|known| same_file(known, &path)) {
             return Ok(None);
         }
-        if holds(&path, blob) {
+        if self.holds(&path, blob) {
             self.known.entry(blob.digest()).or_insert(path);
             return Ok(None);
         }
@@ -245,8 +253,25 @@ impl<'a> Run<'a> {
             return Ok(Some(0));
         }
         write_blob(directory, blob)?;
+        if !matches!(blob.content(), Content::Memory(_)) {
+            self.seen.note_written(&path);
+        }
         self.known.entry(blob.digest()).or_insert(path);
         Ok(Some(blob.size()))
+    }
+
+    /// Returns whether a file holds the blob. One that was seen to is not read
+    /// again; of a small one that takes no longer than to ask.
+    fn holds(&mut self, path: &Path, blob: &Blob) -> bool {
+        if matches!(blob.content(), Content::Memory(_)) {
+            return holds(path, blob);
+        }
+        let before = Stamp::of(path);
+        let holds = self.seen.has(path) || holds(path, blob);
+        if holds {
+            self.seen.note(path, before);
+        }
+        holds
     }
 
     /// Makes a repository's new index beside its place, if it needs one.

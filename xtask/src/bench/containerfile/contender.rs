@@ -11,18 +11,16 @@ use ui::{Exit, Failure};
 
 use super::{OBJECT, Scene, TAG};
 use crate::bench::buildx::{Buildx, installed};
+use crate::bench::cases::failed;
+use crate::bench::race;
 
 /// What the image is called, before the tag.
 const NAME: &str = "localhost/bench/xdp-counter";
 
 /// One way to build the image.
-pub(super) struct Contender {
-    pub(super) name: &'static str,
-    pub(super) runs: usize,
-    way: Way,
-}
+pub(super) type Contender = race::Contender<Way>;
 
-enum Way {
+pub(super) enum Way {
     /// The built-in builder.
     Native,
     /// Without a Containerfile.
@@ -51,12 +49,9 @@ impl Work<'_> {
     pub(super) fn run(&self) -> Result<(), Failure> {
         match self {
             Work::InProcess(work) => work(),
-            Work::Commands(commands) => commands.iter().try_for_each(|command| {
-                command.run().map(drop).map_err(|error| {
-                    let said = error.stderr.clone();
-                    Failure::from(error).detail(said)
-                })
-            }),
+            Work::Commands(commands) => {
+                commands.iter().try_for_each(|command| command.run().map(drop).map_err(failed))
+            }
         }
     }
 }

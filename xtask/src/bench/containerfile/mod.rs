@@ -22,6 +22,7 @@ use oci::{EntryKind, EntryLimits, Image, Layout};
 use ui::{Exit, Failure, Failures};
 
 use super::cases::Bench;
+use super::race::race;
 use super::{Args, timed};
 use crate::context::Context;
 use contender::{Contender, contenders};
@@ -61,7 +62,8 @@ pub(super) fn run(args: &Args, cx: &Context<'_>) -> Result<(), Failures> {
     let large = large::measure(&scene.bench, runs, cx);
     let large = large.map_err(|failure| failures.0.push(failure)).ok();
     let (contenders, not_run) = contenders(runs, !args.no_old_way);
-    let all = scene.race(&contenders, runs, cx, &mut failures);
+    let turn = |contender: &Contender, samples: &mut Samples| scene.turn(contender, samples);
+    let all = race(&contenders, runs, cx, &mut failures, turn);
     Report::new(&all, large, scene.object_bytes(), not_run).print(cx)?;
     failures.or(())
 }
@@ -97,32 +99,6 @@ impl<'a> Scene<'a> {
 
     fn object_bytes(&self) -> usize {
         self.objects.objects.values().map(|object| object.bytes.len()).max().unwrap_or(0)
-    }
-
-    /// Lets everybody build in turns. One that fails is in no further turn.
-    fn race(
-        &self,
-        contenders: &[Contender],
-        runs: usize,
-        cx: &Context<'_>,
-        failures: &mut Failures,
-    ) -> Vec<(&'static str, Samples)> {
-        let mut all: Vec<(&Contender, Samples)> =
-            contenders.iter().map(|contender| (contender, Samples::default())).collect();
-        for run in 0..runs {
-            cx.ui.step("Measuring", format_args!("run {} of {runs}", run + 1));
-            all.retain_mut(|(contender, samples)| {
-                if run >= contender.runs {
-                    return true;
-                }
-                let outcome = self.turn(contender, samples);
-                let failure = outcome.map_err(|failure| failure.context(contender.name));
-                let is_well = failure.is_ok();
-                failures.0.extend(failure.err());
-                is_well
-            });
-        }
-        all.into_iter().map(|(contender, samples)| (contender.name, samples)).collect()
     }
 
     /// One contender's run: from nothing, and once more.

@@ -8,15 +8,12 @@ use ui::Failure;
 use super::images::{self, Pushed};
 use crate::bench::buildx::{Buildx, built, installed};
 use crate::bench::cases::Bench;
+use crate::bench::race;
 
 /// One way to push all images.
-pub(super) struct Contender {
-    pub(super) name: &'static str,
-    pub(super) runs: usize,
-    way: Way,
-}
+pub(super) type Contender = race::Contender<Way>;
 
-enum Way {
+pub(super) enum Way {
     /// This program, which has the objects in its cache.
     Ours { warm: PathBuf },
     /// go-containerregistry on layouts; all in one process, or one for each.

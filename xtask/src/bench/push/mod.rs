@@ -18,7 +18,8 @@ use oci::layout::Tree;
 use oci::registry::{Client, Settings};
 use ui::{Exit, Failure, Failures};
 
-use super::cases::{Bench, peak_memory};
+use super::cases::{Bench, failed, peak_memory};
+use super::race::race;
 use super::{Args, cost, timed};
 use crate::context::Context;
 use crate::tools;
@@ -74,7 +75,8 @@ pub(super) fn run(args: &Args, cx: &Context<'_>) -> Result<(), Failures> {
     let mut failures = Failures::default();
     let memory = scene.memory().map_err(|failure| failure.context("a push with -vv"));
     let peak_memory_kib = memory.map_err(|failure| failures.0.push(failure)).ok();
-    let mut rows = scene.race(&contenders, runs, cx, &mut failures);
+    let turn = |contender: &Contender, samples: &mut Samples| scene.turn(contender, samples);
+    let mut rows = report::rows(&race(&contenders, runs, cx, &mut failures, turn));
     match scene.compile_and_push(runs, cx) {
         Ok(more) => rows.extend(more),
         Err(failure) => failures.0.push(failure.context("from nothing")),
@@ -107,34 +109,6 @@ impl<'a> Scene<'a> {
         let registry = self.registry()?;
         let push = contender::ours(&self.bench, &registry.address, "-vv", &self.warm);
         Ok(peak_memory(&push.run().map_err(failed)?.stderr))
-    }
-
-    /// Lets everybody push in turns. One that fails is in no further turn.
-    fn race(
-        &self,
-        contenders: &[Contender],
-        runs: usize,
-        cx: &Context<'_>,
-        failures: &mut Failures,
-    ) -> Vec<Row> {
-        let mut all: Vec<(&Contender, Samples)> =
-            contenders.iter().map(|contender| (contender, Samples::default())).collect();
-        for run in 0..runs {
-            cx.ui.step("Measuring", format_args!("run {} of {runs}", run + 1));
-            all.retain_mut(|(contender, samples)| {
-                if run >= contender.runs {
-                    return true;
-                }
-                let outcome = self.turn(contender, samples);
-                let failure = outcome.map_err(|failure| failure.context(contender.name));
-                let is_well = failure.is_ok();
-                failures.0.extend(failure.err());
-                is_well
-            });
-        }
-        let all: Vec<_> =
-            all.into_iter().map(|(contender, samples)| (contender.name, samples)).collect();
-        report::rows(&all)
     }
 
     /// One contender's run: to an empty registry, and once more.
@@ -203,10 +177,4 @@ fn sample(started: &Started, registry: &Registry) -> Result<Sample, Failure> {
     };
     outcome.map_err(failed)?;
     Ok(sample)
-}
-
-/// A failure with what the command said.
-fn failed(error: host::RunError) -> Failure {
-    let said = error.stderr.clone();
-    Failure::from(error).detail(said)
 }

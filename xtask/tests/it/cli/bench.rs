@@ -1,5 +1,5 @@
-//! `bench push` and `bench containerfile`: what they find to measure, and that
-//! they measure what they say.
+//! `bench push`, `bench containerfile` and `bench userspace`: what they find to
+//! measure, and that they measure what they say.
 
 use std::path::Path;
 
@@ -79,4 +79,42 @@ fn containerfiles_are_measured_and_who_cannot_build_is_named() {
     assert_eq!(large["bytes"], 200_000_000);
     let peak = large["peak_memory_kib_of_4_platforms"].as_u64().unwrap();
     assert!(peak < 200_000_000 / 1024, "{peak} KiB");
+}
+
+#[test]
+fn without_go_there_are_no_userspace_images_to_measure() {
+    let machine = Machine::new().stand_in("clang", "");
+    let mut command = machine.command(&Checkout::cold(), &["bench", "userspace"]);
+    command.env("CARGO_MANIFEST_DIR", Path::new(env!("CARGO_MANIFEST_DIR")));
+    let run = finish(command.output().unwrap());
+    assert_eq!((run.code, run.stdout.as_str()), (3, ""), "{}", run.stderr);
+    assert!(run.stderr.starts_with("error: `go` was not found"), "{}", run.stderr);
+}
+
+#[test]
+fn userspace_images_are_measured_and_nothing_is_read_again() {
+    if !test_support::slow() || test_support::tool("go").is_none() {
+        return;
+    }
+    let checkout = Checkout::cold();
+    let mut command = checkout.command(&["bench", "userspace", "--runs", "1", "--format", "json"]);
+    command.env("CARGO_MANIFEST_DIR", Path::new(env!("CARGO_MANIFEST_DIR")));
+    let run = finish(command.output().unwrap());
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let report: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!((report["images"].as_u64(), report["platforms"].as_u64()), (Some(9), Some(4)));
+    let why = "from nothing, buildx and podman: they take minutes; `--cold` measures them";
+    assert_eq!(report["not_measured"], serde_json::json!([why]));
+    let [whole] = &report["whole"].as_array().unwrap()[..] else { panic!("{report:#}") };
+    assert!(whole["go_seconds"].as_f64().unwrap() < whole["seconds"].as_f64().unwrap());
+    assert!(whole["go_cpu_s"].as_f64().unwrap() > 0.0, "{whole}");
+
+    let read = |what: &str| row(&report, what)["bytes_read"].as_u64().unwrap();
+    let programs = report["program_bytes"].as_u64().unwrap();
+    let more = read("unchanged: build-images") - read("unchanged: the Go runs alone");
+    assert!(more < programs / 10, "{more} of {programs}");
+    // One program for four platforms, of 36.
+    let more = read("one program changed: build-images");
+    assert!(more < programs, "{more} of {programs}");
+    row(&report, "one program changed: the Go runs alone");
 }

@@ -10,8 +10,9 @@ use oci::Digest;
 /// The mark of a file that is not finished.
 const UNFINISHED: &str = ".staged-";
 
-/// The files that a tree of layouts is locked with.
-const LOCKS: [&str; 2] = [".lock", ".lock-indexes"];
+/// The files of a tree of layouts that are no part of what is in it: what it is
+/// locked with, and what was seen of its own files.
+const OWN: [&str; 3] = [".lock", ".lock-indexes", ".seen"];
 
 /// What changes about a file or a directory when anyone writes to it, even
 /// the same bytes: inode, and time of modification and of change.
@@ -31,10 +32,10 @@ pub fn stamps(dir: &Path) -> BTreeMap<String, Stamp> {
 }
 
 /// Returns mode and digest of every file below `dir`, by its path; without
-/// the lock files, which are empty and about who may write.
+/// what a tree of layouts has for itself.
 pub fn contents(dir: &Path) -> BTreeMap<String, (u32, Digest)> {
-    let is_lock = |name: &str| LOCKS.iter().any(|lock| name.ends_with(lock));
-    let files = all(dir).into_iter().filter(|name| !is_lock(name) && dir.join(name).is_file());
+    let is_own = |name: &str| OWN.iter().any(|own| name.ends_with(own));
+    let files = all(dir).into_iter().filter(|name| !is_own(name) && dir.join(name).is_file());
     files
         .map(|name| {
             let path = dir.join(&name);
