@@ -73,9 +73,10 @@ impl Desk {
         program(&self.home.path().join("bin").join(name), script);
     }
 
-    /// Types a line at the top of the checkout.
-    pub fn type_line(&self, line: &str) -> Run {
-        finish(self.command(line).output().unwrap())
+    /// Types a line in a directory of the checkout.
+    pub fn type_line(&self, directory: &Path, line: &str) -> Run {
+        let directory = self.checkout.path().join(directory);
+        finish(self.command(line).current_dir(directory).output().unwrap())
     }
 
     /// Returns a line, ready to be typed at the top of the checkout.
@@ -92,6 +93,7 @@ impl Desk {
             let dir = std::env::var_os(name).unwrap_or_else(|| real_home.join(dir).into());
             command.env(name, dir);
         }
+        command.envs(GO.iter().map(|(name, value)| (name, value)));
         command.env("PATH", path).env("HOME", self.home.path());
         command.env("CARGO_MANIFEST_DIR", self.checkout.path().join("xtask"));
         command.envs(self.storage.environment());
@@ -106,6 +108,16 @@ static BPFMAN: LazyLock<PathBuf> = LazyLock::new(|| {
     cargo.args(["build", "--quiet", "--locked", "--package", "bpfman"]).current_dir(root);
     assert!(cargo.status().unwrap().success());
     Path::new(env!("CARGO_BIN_EXE_xtask")).with_file_name("bpfman")
+});
+
+/// Where Go keeps what it has compiled and downloaded, which it need not do
+/// again, and where it gets more.
+static GO: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
+    let names = ["GOCACHE", "GOMODCACHE", "GOPROXY", "GOSUMDB"];
+    let output = Command::new("go").arg("env").args(names).output();
+    let values = output.map(|output| String::from_utf8(output.stdout).unwrap());
+    let values = values.unwrap_or_default();
+    names.iter().zip(values.lines()).map(|(name, value)| ((*name).into(), value.into())).collect()
 });
 
 /// Returns where a program is; its name alone where it is nowhere.

@@ -1,16 +1,19 @@
 //! Every command that the documents show, run as it stands.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use super::documents;
 use super::markdown::{Block, blocks, code};
+use super::stand_ins;
 use crate::desk::Desk;
 use crate::support::Checkout;
 
-/// Commands that are shown and not run, and why.
-const NOT_RUN: [(&str, &str); 4] = [
+/// Commands that are shown and not run, and why. Where it is for what few
+/// readers have, the block says so in a comment before all else.
+const NOT_RUN: [(&str, &str); 7] = [
     ("cargo install --path bpfman", "it compiles the program once more, and for release"),
     (
         "cargo xtask build-images --push csi-node-driver-registrar",
@@ -18,10 +21,19 @@ const NOT_RUN: [(&str, &str); 4] = [
     ),
     ("cargo xtask test --install-deps", "it runs the suite that this test is part of"),
     ("cargo xtask ci", "it runs the suite that this test is part of"),
+    ("cargo xtask test examples::names", "it runs the suite that this test is part of"),
+    ("sudo bpfman-rpc --timeout=0", "needs bpfman"),
+    ("make load-us-images-kind KIND_CLUSTER_NAME=bpfman-deployment", "needs a kind cluster"),
 ];
 
 /// The programs that a shown command may begin with.
-const PROGRAMS: [&str; 7] = ["bpfman", "cargo", "skopeo", "podman", "ls", "mkdir", "openssl"];
+const PROGRAMS: [&str; 11] = [
+    "bpfman", "cargo", "cp", "kubectl", "ls", "make", "mkdir", "openssl", "podman", "skopeo",
+    "sudo",
+];
+
+/// What an example says without bpfman, once all else was as it should be.
+const NOBODY_LISTENS: &str = "is bpfman-rpc running";
 
 /// The command that goes on while those behind it are typed elsewhere.
 const SERVE: &str = "cargo xtask serve-images";
@@ -77,6 +89,8 @@ fn command_of(line: &str) -> &str {
 /// What trying one document's commands came to.
 struct Trial {
     document: String,
+    /// Where commands are typed, below the top of the checkout.
+    directory: PathBuf,
     /// Made for the first command.
     desk: Option<Desk>,
     registry: Option<Registry>,
@@ -92,6 +106,7 @@ impl Trial {
     fn of(document: String, text: &str) -> Trial {
         let mut trial = Trial {
             document,
+            directory: PathBuf::new(),
             desk: None,
             registry: None,
             pushed_to: None,
@@ -101,7 +116,7 @@ impl Trial {
         };
         for block in blocks(text) {
             match block.language.as_str() {
-                "sh" => block.lines.iter().for_each(|(number, line)| trial.line(*number, line)),
+                "sh" => trial.block(&block),
                 "text" if block.follows => trial.compare(&block),
                 _ => {}
             }
@@ -109,31 +124,57 @@ impl Trial {
         trial
     }
 
+    /// Runs the lines of a block, which may open with what they need.
+    fn block(&mut self, block: &Block) {
+        let mut needs = "";
+        for (number, line) in &block.lines {
+            match (line.strip_prefix("# "), line.strip_prefix("cd ")) {
+                (Some(comment), _) => needs = comment,
+                (_, Some(directory)) => self.directory.push(directory),
+                _ => self.line(*number, line, needs),
+            }
+        }
+    }
+
     /// Runs one line, unless it is one of those that are not run.
-    fn line(&mut self, number: usize, line: &str) {
+    fn line(&mut self, number: usize, line: &str, needs: &str) {
         let command = command_of(line);
         let program = command.split(' ').next().unwrap_or_default();
         let place = format!("{}:{number}: `{command}`", self.document);
         assert!(PROGRAMS.contains(&program), "{place}: this test knows no such program");
-        if NOT_RUN.iter().any(|(known, _)| *known == command) {
+        if let Some((_, why)) = NOT_RUN.iter().find(|(known, _)| *known == command) {
+            assert!(!why.starts_with("needs ") || *why == needs, "{place} {why}: say so");
             self.not_run.push(command.to_owned());
-        } else if program == "bpfman" || test_support::tool(program).is_some() {
+        } else if stand_ins::provide(self.desk.get_or_insert_with(Desk::new), command) {
             let Some(line) = self.with_registry(line) else { return };
-            let desk = self.desk.get_or_insert_with(Desk::new);
-            if command.starts_with(SERVE) {
-                // The one before is not served any more.
-                self.registry = None;
-                let registry = Registry::serve(desk, command);
-                self.said = Some(registry.stdout.replace(&registry.address, REGISTRY));
-                self.registry = Some(registry);
-            } else {
-                let address = self.registry.as_ref().map_or(REGISTRY, |registry| &registry.address);
-                let run = desk.type_line(&line.replace(REGISTRY, address));
-                assert_eq!(run.code, 0, "{place}: {}", run.stderr);
-                self.said = Some(run.stdout);
-            }
+            self.run(&line, &place, needs);
             self.ran += 1;
         }
+    }
+
+    fn run(&mut self, line: &str, place: &str, needs: &str) {
+        let desk = self.desk.get_or_insert_with(Desk::new);
+        let command = command_of(line);
+        if command.starts_with(SERVE) {
+            // The one before is not served any more.
+            self.registry = None;
+            let registry = Registry::serve(desk, command);
+            self.said = Some(registry.stdout.replace(&registry.address, REGISTRY));
+            self.registry = Some(registry);
+            return;
+        }
+        let address = self.registry.as_ref().map_or(REGISTRY, |registry| &registry.address);
+        let run = desk.type_line(&self.directory, &line.replace(REGISTRY, address));
+        if line.starts_with("sudo ") {
+            let asked = run.code == 1 && run.stderr.contains(NOBODY_LISTENS);
+            assert!(asked && needs == "needs bpfman", "{place}: {}", run.stderr);
+            self.said = None;
+        } else {
+            assert_eq!(run.code, 0, "{place}: {}", run.stderr);
+            self.said = Some(run.stdout);
+        }
+        let is_cluster = line.starts_with("kubectl ") || line.contains("deploy");
+        assert!(!is_cluster || needs == "needs a cluster", "{place} needs a cluster: say so");
     }
 
     /// Returns a line with the registry that is pushed to where it is; `None`
@@ -181,4 +222,36 @@ fn mentioned_commands_exist() {
         }
     }
     assert!(seen > 0);
+}
+
+/// What targets begin with, of which there are many.
+const TARGETS: [&str; 6] = ["build-", "deploy-", "load-", "push-", "render-", "undeploy-"];
+
+/// Returns whether a word without `make` before it is a target or variable.
+fn is_make(word: &str) -> bool {
+    TARGETS.iter().any(|start| word.starts_with(start) && word != *start)
+        || word.chars().all(|letter| letter.is_ascii_uppercase() || letter == '_')
+}
+
+#[test]
+fn mentioned_targets_and_variables_exist() {
+    // Another test sees to it that this is what make says.
+    let help = include_str!("../snapshots/help-examples.txt");
+    let known: BTreeSet<_> =
+        help.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    let document = documents().into_iter().find(|(name, _)| name == "examples/README.md");
+    let mut seen = 0;
+    for mentioned in code(&document.unwrap().1) {
+        let (words, is_named) = match mentioned.strip_prefix("make ") {
+            Some(words) => (words, true),
+            None => (mentioned.as_str(), false),
+        };
+        for word in words.split(' ').map(|word| word.split('=').next().unwrap()) {
+            if is_named || is_make(word) {
+                assert!(known.contains(word), "`{mentioned}`: make help knows no `{word}`");
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 10, "{seen}");
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::documents;
-use super::markdown::{code, first_cells};
+use super::markdown::{code, rows};
 use crate::support::Checkout;
 
 fn document(name: &str) -> String {
@@ -22,9 +22,9 @@ fn braces(word: &str) -> Vec<String> {
 #[test]
 fn the_readme_names_every_image_of_a_plain_run() {
     let mut named = Vec::new();
-    for cell in first_cells(&document("README.md"), "## The images") {
+    for row in rows(&document("README.md"), "## The images") {
         let mut repository = String::new();
-        for word in code(&cell).iter().flat_map(|word| braces(word)) {
+        for word in code(&row[0]).iter().flat_map(|word| braces(word)) {
             // The first of a row says where all of it are.
             let (place, name) = word.rsplit_once('/').unwrap_or((repository.as_str(), &word));
             named.push(format!("{place}/{name}"));

@@ -34,7 +34,7 @@ pub(super) fn blocks(text: &str) -> Vec<Block> {
 }
 
 /// Returns what stands between single backticks, outside fenced blocks.
-pub(super) fn code(text: &str) -> Vec<String> {
+pub(crate) fn code(text: &str) -> Vec<String> {
     let mut fenced = false;
     let outside = text.lines().filter(|line| {
         fenced ^= line.starts_with("```");
@@ -44,12 +44,12 @@ pub(super) fn code(text: &str) -> Vec<String> {
     joined.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
-/// Returns the first cell of each row of the tables below a heading.
-pub(super) fn first_cells(text: &str, heading: &str) -> Vec<String> {
+/// Returns the cells of each row of the tables below a heading.
+pub(crate) fn rows(text: &str, heading: &str) -> Vec<Vec<String>> {
     let below = text.lines().skip_while(|line| *line != heading).skip(1);
     let section = below.take_while(|line| !line.starts_with('#'));
-    let rows = section.filter_map(|line| line.strip_prefix("| ")?.split(" |").next());
-    rows.map(str::to_owned).collect()
+    let rows = section.filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"));
+    rows.map(|row| row.split(" | ").map(str::to_owned).collect()).collect()
 }
 
 #[test]

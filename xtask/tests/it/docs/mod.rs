@@ -3,13 +3,14 @@
 
 mod commands;
 mod lists;
-mod markdown;
+pub(crate) mod markdown;
+mod stand_ins;
 
 /// The documents, relative to the top of the checkout.
 fn documents() -> Vec<(String, String)> {
     let root = test_support::workspace_root();
-    let top = ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md"].map(str::to_owned);
-    let mut names = top.to_vec();
+    let named = ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "examples/README.md"];
+    let mut names = named.map(str::to_owned).to_vec();
     let mut more: Vec<_> = std::fs::read_dir(root.join("docs"))
         .unwrap()
         .map(|entry| format!("docs/{}", entry.unwrap().file_name().to_string_lossy()))

@@ -1,7 +1,8 @@
-//! The directory `examples/`: its programs, what its users type, and what is
-//! rendered for a cluster.
+//! The directory `examples/`: its programs, what its users type, what is
+//! rendered for a cluster, and that all of it goes by the same names.
 
 mod images;
 mod makefile;
 mod manifests;
-mod programs;
+mod names;
+pub(crate) mod programs;

@@ -43,7 +43,7 @@ fn output(mut command: Command) -> String {
 
 /// Returns whether there is a Go that is new enough; says so where there is
 /// none.
-fn has_go() -> bool {
+pub(crate) fn has_go() -> bool {
     if test_support::tool("go").is_none() {
         return false;
     }
