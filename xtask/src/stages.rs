@@ -72,16 +72,16 @@ pub(crate) struct ImageStages {
 impl Makers {
     /// Finds what the plan needs, and installs it first if that is wanted.
     pub(crate) fn find(plan: &Plan, install: bool, cx: &Context<'_>) -> Result<Makers, Failure> {
-        let mut jobs: BTreeMap<(PathBuf, Arch), Vec<BTreeSet<Package>>> = BTreeMap::new();
+        let mut jobs: BTreeMap<(PathBuf, Arch), BTreeSet<Package>> = BTreeMap::new();
         for (image, stage) in stages(plan) {
             for arch in &image.platforms {
-                let runs = jobs.entry((stage.module.clone(), *arch)).or_default();
-                add(package(stage), runs);
+                let packages = jobs.entry((stage.module.clone(), *arch)).or_default();
+                packages.insert(package(stage));
             }
         }
         let mut modules: BTreeMap<PathBuf, (Module, Toolchain)> = BTreeMap::new();
         let mut makers = Makers::default();
-        for ((path, arch), runs) in jobs {
+        for ((path, arch), packages) in jobs {
             let (module, toolchain) = match modules.get(&path) {
                 Some(found) => found.clone(),
                 None => {
@@ -91,16 +91,8 @@ impl Makers {
                     (module, toolchain)
                 }
             };
-            let directory = directory(cx).join(&path);
-            for (number, packages) in runs.into_iter().enumerate() {
-                let name = match number {
-                    0 => arch.goarch().to_owned(),
-                    number => format!("{}.{number}", arch.goarch()),
-                };
-                let (path, module, toolchain) = (path.clone(), module.clone(), toolchain.clone());
-                let output = directory.join(name).join("bin");
-                makers.jobs.push(Job { path, module, toolchain, arch, packages, output });
-            }
+            let output = directory(cx).join(&path).join(arch.goarch()).join("bin");
+            makers.jobs.push(Job { path, module, toolchain, arch, packages, output });
         }
         Ok(makers)
     }
@@ -271,21 +263,6 @@ fn stages(plan: &Plan) -> impl Iterator<Item = (&Planned, &Stage)> {
         };
         stages.into_iter().flatten().map(move |stage| (image, stage))
     })
-}
-
-/// Adds a package to the first run that makes no other program of its name.
-fn add(package: Package, runs: &mut Vec<BTreeSet<Package>>) {
-    if runs.iter().any(|run| run.contains(&package)) {
-        return;
-    }
-    let fits =
-        |run: &&mut BTreeSet<Package>| run.iter().all(|other| other.program() != package.program());
-    match runs.iter_mut().find(fits) {
-        Some(run) => {
-            run.insert(package);
-        }
-        None => runs.push(BTreeSet::from([package])),
-    }
 }
 
 fn package(stage: &Stage) -> Package {
