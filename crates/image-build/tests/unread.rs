@@ -48,14 +48,17 @@ fn what_is_known_and_was_written_is_not_read_again() {
     let source = ContextSource::Directory(top.join("stage"));
     request.stages = vec![NamedContext::new("build", Some(platform), source)];
     let (cache, tree) = (LayerCache::new(top.join("layers")), Tree::new(top.join("tree")));
+    let work = top.join("work");
     let build = |content: &str| {
         let mut request = request.clone();
         request.known = [(program.clone(), content.to_owned())].into();
         let before = bytes_read();
         let resolve = |_: &Reference, _: &Platform| Err("nothing is asked for".into());
-        let builder = native::Builder::new(&top.join("work")).cache(&cache);
+        let builder = native::Builder::new(&work).cache(&cache);
         let index = builder.build(&request, &resolve).unwrap().index;
-        let references = vec!["localhost/program:latest".parse().unwrap()];
+        // The second one gets a link to what the first one has.
+        let names = ["localhost/one:latest", "localhost/two:latest"];
+        let references = names.map(|name| name.parse().unwrap()).to_vec();
         let named = Named { references, artifact: Artifact::Index(index) };
         let outcomes = tree.write(&[named], WriteOptions { durable: false }).unwrap();
         let written = outcomes.into_iter().next().unwrap().unwrap();

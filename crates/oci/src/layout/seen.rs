@@ -14,11 +14,15 @@ use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
 use super::tree::Tree;
+use crate::{Blob, Content};
 
 /// How long a file must be left alone before what is noted of it counts:
 /// clocks of file systems tick, and two writes within a tick look like one.
 /// The slowest kernel has a hundred ticks in a second.
 const TICK: Duration = Duration::from_millis(20);
+
+/// How many bytes a blob must have: less is hashed in no time.
+const LARGE: u64 = 64 << 10;
 
 /// What was noted of a tree's files, by their paths in it.
 #[derive(Debug)]
@@ -40,6 +44,11 @@ pub(super) struct Stamp {
     /// Seconds and nanoseconds.
     modified: (i64, i64),
     changed: (i64, i64),
+}
+
+/// Returns whether it is worth noting where a blob is.
+pub(super) fn is_large(blob: &Blob) -> bool {
+    blob.size() >= LARGE && !matches!(blob.content(), Content::Memory(_))
 }
 
 impl Seen {
@@ -74,9 +83,11 @@ impl Seen {
         }
     }
 
-    /// Notes a file that was just written.
-    pub(super) fn note_written(&mut self, path: &Path) {
-        self.written.push((path.to_owned(), Stamp::of(path)));
+    /// Notes the file of a blob that was just written, or got a further name.
+    pub(super) fn note_written(&mut self, path: &Path, blob: &Blob) {
+        if is_large(blob) {
+            self.written.push((path.to_owned(), Stamp::of(path)));
+        }
     }
 
     /// Keeps what was noted. Without it the next write takes longer: failing

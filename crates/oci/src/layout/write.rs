@@ -16,7 +16,7 @@ use host::Lock;
 use host::fs::{IoError, STAGED_PREFIX, Staged};
 
 use super::document::{INDEX_FILE, MARKER, MARKER_FILE, parse_index, parse_marker};
-use super::seen::{Seen, Stamp};
+use super::seen::{Seen, Stamp, is_large};
 use super::tree::Tree;
 use super::{blob_directory, edit, read_small};
 use crate::error::check_interrupt;
@@ -225,7 +225,7 @@ impl<'a> Run<'a> {
         let outcomes = tasks::each(&wanted, DOWNLOADS, |blob| write_blob(directory, blob));
         outcomes.into_iter().collect::<Result<(), Error>>()?;
         for blob in &wanted {
-            self.seen.note_written(&directory.join(blob.digest().hex()));
+            self.seen.note_written(&directory.join(blob.digest().hex()), blob);
         }
         for blob in here.iter().chain(&wanted) {
             let path = directory.join(blob.digest().hex());
@@ -249,21 +249,22 @@ impl<'a> Run<'a> {
         // Only where nothing is: what is there is corrupt, or another writer's
         // since the check, and renaming one name of a file onto another would
         // leave both.
-        if known.is_some_and(|known| std::fs::hard_link(known, &path).is_ok()) {
+        if let Some(known) = known
+            && std::fs::hard_link(&known, &path).is_ok()
+        {
+            self.seen.note_written(&known, blob);
             return Ok(Some(0));
         }
         write_blob(directory, blob)?;
-        if !matches!(blob.content(), Content::Memory(_)) {
-            self.seen.note_written(&path);
-        }
+        self.seen.note_written(&path, blob);
         self.known.entry(blob.digest()).or_insert(path);
         Ok(Some(blob.size()))
     }
 
     /// Returns whether a file holds the blob. One that was seen to is not read
-    /// again; of a small one that takes no longer than to ask.
+    /// again, if it is large.
     fn holds(&mut self, path: &Path, blob: &Blob) -> bool {
-        if matches!(blob.content(), Content::Memory(_)) {
+        if !is_large(blob) {
             return holds(path, blob);
         }
         let before = Stamp::of(path);
