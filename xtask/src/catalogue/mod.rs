@@ -131,7 +131,9 @@ impl Catalogue {
                 let (other, of) = programs.entry(place).or_insert((stage, full.clone()));
                 if (&other.go, &other.ldflags) != (&stage.go, &stage.ldflags) {
                     let program = stage.program();
-                    return fail(format!("`{full}` and `{of}` make two programs named `{program}`"));
+                    return fail(format!(
+                        "`{full}` and `{of}` make two programs named `{program}`"
+                    ));
                 }
             }
         }
