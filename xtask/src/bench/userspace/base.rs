@@ -21,6 +21,9 @@ use crate::bench::cases::failed;
 /// What the Containerfiles call it.
 pub(super) const NAME: &str = "docker.io/library/golang:1.26";
 
+/// The same without the defaults, as BuildKit looks for what stands for it.
+pub(super) const FAMILIAR_NAME: &str = "golang:1.26";
+
 const CONTAINERFILE: &str = "\
 FROM scratch
 COPY --from=go / /usr/local/go/

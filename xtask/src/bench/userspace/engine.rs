@@ -135,7 +135,7 @@ fn bake(images: &[Image], layouts: &[PathBuf], base: &Base, scene: &Scene<'_>) -
             "context": scene.root,
             "dockerfile": image.containerfile,
             "contexts": {
-                base::NAME: format!("oci-layout://{}@{}", base.layout.display(), base.digest),
+                base::FAMILIAR_NAME: format!("oci-layout://{}@{}", base.layout.display(), base.digest),
             },
             "platforms": [scene.platform().platform()],
             "output": [format!("type=oci,tar=false,dest={}", layout.display())],
@@ -159,8 +159,14 @@ fn podman(program: &Path, base: &Base, scene: &Scene<'_>) -> Result<Started, Fai
         .arg(state.join("run"))
         // The caches of RUN are there, not in the storage.
         .env("TMPDIR", temporary);
-    let pull =
-        podman.clone().args(["pull", "--quiet"]).arg(format!("oci:{}", base.layout.display()));
+    // It is given a name by its path, which a temporary one must not be in.
+    let (above, name) = (base.layout.parent(), base.layout.file_name());
+    let name = name.unwrap_or_default().to_string_lossy();
+    let pull = podman
+        .clone()
+        .dir(above.unwrap_or(Path::new("/")))
+        .args(["pull", "--quiet"])
+        .arg(format!("oci:{name}"));
     let id = pull.run().map_err(failed)?;
     let id = String::from_utf8_lossy(&id.stdout).trim().to_owned();
     podman.clone().args(["tag", &id, base::NAME]).run().map_err(failed)?;

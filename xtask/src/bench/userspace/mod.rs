@@ -34,7 +34,7 @@ pub(super) fn run(args: &Args, cx: &Context<'_>) -> Result<(), Failures> {
     let mut engines = Vec::new();
     let mut not_measured = Vec::new();
     if args.cold {
-        match scene.cold() {
+        match scene.compiled() {
             Ok(cold) => whole.push(cold),
             Err(failure) => failures.0.push(failure.context("from nothing")),
         }

@@ -31,7 +31,7 @@ impl Scene<'_> {
     }
 
     /// The same with nothing compiled either.
-    pub(super) fn cold(&self) -> Result<Whole, Failure> {
+    pub(super) fn compiled(&self) -> Result<Whole, Failure> {
         let (cache, target) = (self.fresh_dir()?, self.fresh_dir()?);
         self.whole("Go's cache is empty", &target, Some(&cache))
     }

@@ -84,7 +84,8 @@ fn containerfiles_are_measured_and_who_cannot_build_is_named() {
 #[test]
 fn without_go_there_are_no_userspace_images_to_measure() {
     let machine = Machine::new().stand_in("clang", "");
-    let mut command = machine.command(&Checkout::cold(), &["bench", "userspace"]);
+    let checkout = Checkout::cold();
+    let mut command = machine.command(&checkout, &["bench", "userspace"]);
     command.env("CARGO_MANIFEST_DIR", Path::new(env!("CARGO_MANIFEST_DIR")));
     let run = finish(command.output().unwrap());
     assert_eq!((run.code, run.stdout.as_str()), (3, ""), "{}", run.stderr);
