@@ -150,6 +150,8 @@ fn an_entry_that_is_damaged_is_made_again() {
         std::fs::remove_file(&entry).unwrap();
         std::fs::write(&entry, wrong).unwrap();
         let damaged = inode(&entry);
+        // While it is open, no other file gets its number.
+        let _open = std::fs::File::open(&entry).unwrap();
         let made = kept.build(&world, &world.request());
         assert_eq!(made.index, first.index);
         assert!(!made.took(0, damaged));
