@@ -8,8 +8,10 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"bpfman.io/examples/internal/kerneltest"
@@ -26,6 +28,9 @@ var buildFlags = []string{"-ldflags=-w"}
 var built string
 
 func TestMain(m *testing.M) {
+	// A program inherits what is ignored, and nohup ignores SIGHUP. What this
+	// process handles, the programs that it starts do not.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	os.Exit(kerneltest.Main(func() int {
 		dir, err := build()
 		if err != nil {
