@@ -184,7 +184,10 @@ pub fn read(bytes: &[u8]) -> Result<ObjectInfo, ReadError> {
 
 /// The kernel reads the licence up to its null byte.
 fn license(elf: &Elf<'_>) -> Result<Option<String>, ReadError> {
-    let Some(section) = elf.section("license") else { return Ok(None) };
+    // Whatever its name, a table of symbols is none: it changes when it is
+    // stripped.
+    let says_it = |section: &&elf::Section<'_>| SectionKind::of(section) == SectionKind::License;
+    let Some(section) = elf.sections.iter().find(says_it) else { return Ok(None) };
     let text = section.data.split(|byte| *byte == 0).next().unwrap_or_default();
     match std::str::from_utf8(text) {
         Ok(text) => Ok(Some(text.to_owned())),

@@ -184,3 +184,21 @@ fn what_cannot_be_rewritten_is_named() {
     );
     assert_eq!(strip_debug(b"text").unwrap_err().to_string(), "not an ELF file");
 }
+
+/// Names that an object has no right to, and what is said of it all the same.
+#[test]
+fn a_table_of_symbols_that_is_called_license_is_none() {
+    for endian in ENDIANS {
+        let Some(mut object) = compile("counter", endian) else { return };
+        for (name, other) in [(b"license", b"licence"), (b".symtab", b"license")] {
+            let wanted = [&name[..], b"\0"].concat();
+            let places: Vec<_> =
+                (0..object.len() - 7).filter(|at| object[*at..].starts_with(&wanted)).collect();
+            assert!(!places.is_empty());
+            places.into_iter().for_each(|at| object[at..at + 7].copy_from_slice(other));
+        }
+        let (before, after) =
+            (read(&object).unwrap(), read(&strip_debug(&object).unwrap()).unwrap());
+        assert_eq!((before.license, after.license), (None, None), "{endian}");
+    }
+}
