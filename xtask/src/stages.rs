@@ -98,17 +98,12 @@ impl Makers {
     }
 
     /// Returns the commands that make the stages, each with what it builds.
-    pub(crate) fn commands(&self, cx: &Context<'_>) -> Vec<(String, Vec<&str>, Arch)> {
+    pub(crate) fn commands(&self, cx: &Context<'_>) -> Vec<(Cmd, Vec<&str>, Arch)> {
         let each = self.jobs.iter().map(|job| {
             let packages = job.packages.iter().map(|package| package.path.as_str());
-            (job.build(&job.packages, cx).command().to_string(), packages.collect(), job.arch)
+            (job.build(&job.packages, cx).command(), packages.collect(), job.arch)
         });
         each.collect()
-    }
-
-    /// Returns the same commands, to be run.
-    pub(crate) fn runs(&self, cx: &Context<'_>) -> Vec<Cmd> {
-        self.jobs.iter().map(|job| job.build(&job.packages, cx).command()).collect()
     }
 
     /// Returns the programs that they make.

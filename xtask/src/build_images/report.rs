@@ -275,7 +275,7 @@ impl<'a> DryRun<'a> {
     ) -> DryRun<'a> {
         let each = all_commands(plan, workshop).flat_map(|(_, commands)| commands);
         let each = each.map(|(command, _)| command);
-        let go = makers.commands(cx).into_iter().map(|(command, ..)| command);
+        let go = makers.commands(cx).into_iter().map(|(command, ..)| command.to_string());
         let images = plan.images.iter().flat_map(|image| {
             let platforms: Vec<_> = image.platforms.iter().map(|arch| arch.platform()).collect();
             image.references.iter().map(move |r| (r.to_string(), platforms.clone()))

@@ -73,7 +73,8 @@ impl<'a> Scene<'a> {
         let makers = Makers::find(&plan, false, &there)?;
         let source = host::fs::read_to_string(&root.join(CHANGED))?;
         let program = std::env::current_exe().io_context("find", Path::new("this program"))?;
-        let (alone, programs, go) = (makers.runs(&there), makers.programs(), makers.go());
+        let alone = makers.commands(&there).into_iter().map(|(command, ..)| command).collect();
+        let (programs, go) = (makers.programs(), makers.go());
         Ok(Scene { cx, program, dir, root, target, plan, alone, programs, go, source })
     }
 
