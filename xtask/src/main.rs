@@ -20,6 +20,7 @@ mod lint;
 mod list_images;
 mod naming;
 mod plan;
+mod published;
 mod serve_images;
 mod stages;
 mod test;

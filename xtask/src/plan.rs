@@ -123,6 +123,27 @@ pub(crate) fn plan(catalogue: &Catalogue, wish: &Wish) -> Result<Plan, Failure> 
     Ok(plan)
 }
 
+/// Returns the selected images with the names that they have, whoever makes
+/// them, in the catalogue's order.
+///
+/// # Errors
+///
+/// Fails for words that select nothing, for an empty selection, and for names
+/// that cannot be.
+pub(crate) fn named<'c>(
+    catalogue: &'c Catalogue,
+    wish: &Wish,
+) -> Result<Vec<(&'c Entry, Vec<Reference>)>, Failure> {
+    let selected = select(catalogue, &wish.selection, wish.all).map_err(selection_failure)?;
+    let named = |entry| Ok((entry, references(catalogue, entry, wish)?));
+    let named: Vec<_> = selected.into_iter().map(named).collect::<Result<_, Failure>>()?;
+    match named.is_empty() {
+        true => Err(Failure::new(Exit::Empty, "no image is selected")
+            .hint("`cargo xtask list-images` shows what there is")),
+        false => Ok(named),
+    }
+}
+
 /// Returns every reference that a full run under the same names would write:
 /// what pruning keeps.
 pub(crate) fn all_references(

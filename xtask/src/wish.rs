@@ -9,23 +9,20 @@ use ui::Failure;
 
 use crate::naming::Naming;
 
-/// The options of every command that makes images.
+/// Which images, and what they are called: the options of every command
+/// about images of the catalogue.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct WishArgs {
+pub(crate) struct NameArgs {
     /// Which images: names, organization/name, organization/, or kinds
     #[arg(value_name = "SELECTION")]
     selection: Vec<String>,
 
-    /// Everything that can be built, `default: false` or not
+    /// Every image of the catalogue, `default: false` or not
     #[arg(long, conflicts_with = "selection")]
     all: bool,
 
-    /// The platforms to build for, of those of each image, such as
-    /// linux/arm64, or host
-    #[arg(long, value_name = "PLATFORM", value_delimiter = ',', value_parser = cli::platform)]
-    pub(crate) platform: Vec<Arch>,
-
-    /// The registry in the images' names, instead of the catalogue's
+    /// The registry in the images' names, instead of that of the variable
+    /// IMAGE_REGISTRY or of the catalogue
     #[arg(long, value_name = "HOST", help_heading = "Names")]
     registry: Option<String>,
 
@@ -33,9 +30,22 @@ pub(crate) struct WishArgs {
     #[arg(long, value_name = "NAME", help_heading = "Names")]
     organization: Option<String>,
 
-    /// The tag of the images, instead of the catalogue's; may be repeated
-    #[arg(long, value_name = "TAG", help_heading = "Names")]
+    /// The tags of the images, with commas between, instead of those of the
+    /// variable IMAGE_TAGS or of the catalogue; may be repeated
+    #[arg(long, value_name = "TAG", value_delimiter = ',', help_heading = "Names")]
     tag: Vec<String>,
+}
+
+/// The options of every command that makes images.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct WishArgs {
+    #[command(flatten)]
+    names: NameArgs,
+
+    /// The platforms to build for, of those of each image, such as
+    /// linux/arm64, or host
+    #[arg(long, value_name = "PLATFORM", value_delimiter = ',', value_parser = cli::platform)]
+    pub(crate) platform: Vec<Arch>,
 }
 
 /// What the user asked for.
@@ -59,20 +69,28 @@ pub(crate) struct Wish {
     pub(crate) created: u64,
 }
 
+impl NameArgs {
+    /// Returns what these options ask for, of all platforms.
+    pub(crate) fn wish(self) -> Wish {
+        let NameArgs { selection, all, registry, organization, mut tag } = self;
+        let registry = registry.or_else(|| variable("IMAGE_REGISTRY"));
+        if tag.is_empty() {
+            let words = variable("IMAGE_TAGS").unwrap_or_default();
+            tag.extend(words.split(',').filter(|word| !word.is_empty()).map(str::to_owned));
+        }
+        Wish { selection, all, registry, organization, tags: tag, ..Wish::default() }
+    }
+}
+
+/// Returns a variable of the environment; an empty one is as good as none.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
 impl WishArgs {
     /// Returns what these options ask for.
     pub(crate) fn wish(self) -> Result<Wish, Failure> {
-        let WishArgs { selection, all, platform, registry, organization, tag } = self;
-        let (platforms, tags, created) = (platform, tag, cli::source_date_epoch()?);
-        Ok(Wish {
-            selection,
-            all,
-            platforms,
-            registry,
-            organization,
-            tags,
-            created,
-            ..Wish::default()
-        })
+        let WishArgs { names, platform } = self;
+        Ok(Wish { platforms: platform, created: cli::source_date_epoch()?, ..names.wish() })
     }
 }

@@ -63,6 +63,11 @@ pub(crate) static GO_TOOLS: &[GoTool] = {
         tool("kustomize", Tests, "renders the examples' manifests",
             ("sigs.k8s.io/kustomize/kustomize/v5", "v5.8.1"), ""),
         tool("crane", Tests, "reads and writes registries", GGCR, "/cmd/crane"),
+        tool("actionlint", Tests, "reads the workflows as GitHub does", ("github.com/rhysd/actionlint", "v1.7.12"), "/cmd/actionlint"),
+        tool("cosign-2", Tests, "signs images as released programs verify them",
+            ("github.com/sigstore/cosign/v2", "v2.6.5"), "/cmd/cosign"),
+        tool("cosign-3", Tests, "signs images with Sigstore bundles",
+            ("github.com/sigstore/cosign/v3", "v3.1.3"), "/cmd/cosign"),
         GoTool {
             main: Some(include_str!("../bench/ggcr/main.go")),
             ..tool("push-with-ggcr", Bench, "pushes beside us", GGCR, "")
