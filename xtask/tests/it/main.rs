@@ -16,6 +16,7 @@ mod examples;
 mod incremental;
 mod interop;
 mod registry;
+mod rehearsal;
 mod reproducible;
 mod robust;
 mod structure;
