@@ -23,6 +23,7 @@ mod plan;
 mod published;
 mod serve_images;
 mod stages;
+mod stored;
 mod test;
 mod tools;
 mod wish;

@@ -1,6 +1,7 @@
 //! Where images come from when they are copied: layouts, archives,
 //! registries.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -65,6 +66,20 @@ impl FromStr for Source {
                 name.parse().map_err(|fault: oci::ParseError| error(fault.reason.to_owned()))?;
             Ok(Source::Registry(reference))
         }
+    }
+}
+
+impl fmt::Display for Source {
+    /// Writes the word that means it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (scheme, path, name) = match self {
+            Source::Oci(path, name) => ("oci", path, name),
+            Source::OciArchive(path, name) => ("oci-archive", path, name),
+            Source::DockerArchive(path, name) => ("docker-archive", path, name),
+            Source::Registry(reference) => return write!(f, "docker://{reference}"),
+        };
+        write!(f, "{scheme}:{}", path.display())?;
+        name.iter().try_for_each(|name| write!(f, ":{name}"))
     }
 }
 
@@ -309,6 +324,7 @@ mod tests {
             ("docker://[::1]:5000/a", Source::Registry("[::1]:5000/a:latest".parse().unwrap())),
         ];
         for (word, source) in cases {
+            assert_eq!(source.to_string().parse(), Ok(source.clone()), "{word}");
             assert_eq!(word.parse(), Ok(source), "{word}");
         }
     }
