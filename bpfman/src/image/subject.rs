@@ -23,7 +23,6 @@ const FORMS: &str = "a directory (a layout or a tree of them) or file (an archiv
 
 /// What was named.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "a command has one")]
 pub(crate) enum Subject {
     /// An object that is in no image.
     Object { path: PathBuf, bytes: Vec<u8> },

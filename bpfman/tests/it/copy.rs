@@ -192,7 +192,7 @@ fn what_refers_to_an_image_comes_along_from_layouts_and_archives() {
     assert!(run.stderr.contains("Copied 1 image and 2 that refer to it in "), "{}", run.stderr);
     assert_eq!(run.done(), format!("{source}@{}\n", digest(&world)));
     let index = |tree: &str| {
-        let path = world.here().join(&layout.replacen("tree", tree, 1)).join("index.json");
+        let path = world.here().join(layout.replacen("tree", tree, 1)).join("index.json");
         std::fs::read_to_string(path).unwrap()
     };
     assert_eq!(index("again"), index("tree"));

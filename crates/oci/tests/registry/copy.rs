@@ -226,14 +226,14 @@ fn a_referrer_without_a_name_is_found_by_its_subject() {
     // As oras writes it: in the index, by its digest alone.
     let path = tree.directory(&name).join("index.json");
     let mut document: serde_json::Value =
-        serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        serde_json::from_slice(&host::fs::read(&path).unwrap()).unwrap();
     for entry in document["manifests"].as_array_mut().unwrap() {
         let tag = entry["annotations"][oci::layout::REF_NAME].as_str().unwrap();
         if ["a", "b"].contains(&tag) {
             entry.as_object_mut().unwrap().remove("annotations");
         }
     }
-    std::fs::write(&path, document.to_string()).unwrap();
+    host::fs::write_atomic(&path, document.to_string().as_bytes()).unwrap();
     let layout = Layout::open(&tree.directory(&name)).unwrap();
     let found = layout.companions(None, &artifact).unwrap();
     let digests: Vec<_> = found.iter().map(|it| it.artifact.digest()).collect();
