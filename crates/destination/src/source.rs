@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use oci::layout::{Tree, full_name_of, tag_of};
-use oci::registry::Client;
+use oci::registry::{Client, Companion};
 use oci::spec::Descriptor;
 use oci::{Artifact, Layout, Named, Reference, archive, docker_archive};
 
@@ -129,6 +129,47 @@ impl Source {
         self.look_up(client, work, Names::IfThere)
     }
 
+    /// Finds what goes with images that were loaded from this place: their
+    /// signatures and whatever else refers to them, for each image in turn. A
+    /// docker archive has no room for such.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the place cannot be read, or what it has is incomplete.
+    pub fn companions(
+        &self,
+        client: &Client,
+        found: &[Found],
+    ) -> Result<Vec<Vec<Companion>>, Error> {
+        let of_layout = |layout: &Layout, Found { reference, artifact, .. }: &Found| {
+            let repository = reference.as_ref().map(Reference::name);
+            Ok(layout.companions(repository.as_deref(), artifact)?)
+        };
+        match self {
+            Source::Registry(reference) => found
+                .iter()
+                .map(|found| Ok(client.companions(reference, &found.artifact)?))
+                .collect(),
+            Source::DockerArchive(..) => Ok(vec![Vec::new(); found.len()]),
+            Source::OciArchive(file, _) => {
+                let layout = archive::open(file)?;
+                found.iter().map(|found| of_layout(&layout, found)).collect()
+            }
+            Source::Oci(directory, _) if is_layout(directory) => {
+                let layout = Layout::open(directory)?;
+                found.iter().map(|found| of_layout(&layout, found)).collect()
+            }
+            Source::Oci(directory, _) => {
+                let tree = Tree::new(directory);
+                let of_tree = |found: &Found| match &found.reference {
+                    Some(name) => of_layout(&Layout::open(&tree.directory(name))?, found),
+                    None => Ok(Vec::new()),
+                };
+                found.iter().map(of_tree).collect()
+            }
+        }
+    }
+
     fn look_up(&self, client: &Client, work: &Path, names: Names) -> Result<Vec<Found>, Error> {
         match self {
             Source::Registry(reference) => Ok(vec![Found {
@@ -142,12 +183,17 @@ impl Source {
             Source::DockerArchive(file, name) => {
                 of_docker_archive(file, name.as_deref(), work, names)
             }
-            Source::Oci(directory, name) if directory.join("oci-layout").is_file() => {
+            Source::Oci(directory, name) if is_layout(directory) => {
                 of_layout(&Layout::open(directory)?, None, name.as_deref(), names)
             }
             Source::Oci(directory, name) => of_tree(&Tree::new(directory), name.as_deref(), names),
         }
     }
+}
+
+/// Returns whether a directory is one layout, rather than a tree of them.
+fn is_layout(directory: &Path) -> bool {
+    directory.join("oci-layout").is_file()
 }
 
 fn of_tree(tree: &Tree, name: Option<&str>, names: Names) -> Result<Vec<Found>, Error> {
