@@ -17,7 +17,6 @@ use super::containerfile::{self, Site};
 use super::report::Report;
 use crate::context::Context;
 use crate::plan::{Origin, Plan, Planned};
-use crate::stored::Stored;
 
 /// An image that was made, or found where it is to be copied from.
 pub(crate) struct Made {
@@ -93,7 +92,7 @@ pub(crate) fn make(
                     .map(|index| (Artifact::Index(index), Vec::new()))
             }
             Origin::Mirror(source) => from_registry(image, source, site.place.client, along, cx),
-            Origin::Stored => from_store(image, site.stored),
+            Origin::Stored => from_store(image, site, along),
         };
         match made {
             Ok((artifact, companions)) => {
@@ -183,9 +182,10 @@ fn from_registry(
 }
 
 /// Finds an image that an earlier run has made.
-fn from_store(image: &Planned, stored: Option<&Stored>) -> Result<Parts, Failure> {
-    let Some(stored) = stored else { return Err(Failure::usage("no images are stored")) };
-    let (artifact, companions) = stored.image(&image.image)?;
+fn from_store(image: &Planned, site: Site<'_>, along: Along) -> Result<Parts, Failure> {
+    let Some(stored) = site.stored else { return Err(Failure::usage("no images are stored")) };
+    let found = stored.image(&image.image)?;
+    let artifact = found.artifact.clone();
     if let Some(missing) = Missing::of(image, &artifact) {
         let absent = missing.absent.join(", ");
         let message = format!("`{}` in `{}` is not for {absent}", image.image, stored.place());
@@ -193,6 +193,10 @@ fn from_store(image: &Planned, stored: Option<&Stored>) -> Result<Parts, Failure
         return Err(Failure::new(ui::Exit::Failed, message)
             .hint(format!("it is for {there}; build it again without `--platform`")));
     }
+    let companions = match along {
+        Along::Nothing => Vec::new(),
+        Along::Companions => stored.companions(found, site.place.client)?,
+    };
     Ok((artifact, companions))
 }
 

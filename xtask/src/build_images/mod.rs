@@ -110,8 +110,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME=REFERENCE", value_parser = mirror, help_heading = "Mirrored images")]
     mirror: Vec<(String, Reference)>,
 
-    /// Copy what belongs to a mirrored image too: its signatures and whatever
-    /// else refers to it
+    /// Copy what belongs to an image that is mirrored, or taken by --from: its
+    /// signatures and whatever else refers to it
     #[arg(long, help_heading = "Mirrored images")]
     referrers: bool,
 
