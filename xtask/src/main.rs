@@ -8,6 +8,7 @@ mod bench;
 mod build_ebpf;
 mod build_images;
 mod catalogue;
+mod check_registry;
 mod ci;
 mod compile;
 mod context;
@@ -23,6 +24,7 @@ mod plan;
 mod published;
 mod serve_images;
 mod stages;
+mod stored;
 mod test;
 mod tools;
 mod wish;
@@ -67,6 +69,7 @@ enum Command {
     ListImages(list_images::Args),
     InspectImages(inspect_images::Args),
     DiffImages(diff_images::Args),
+    CheckRegistry(check_registry::Args),
     ServeImages(serve_images::Args),
     Doctor(doctor::Args),
     Test(test::Args),
@@ -86,6 +89,7 @@ fn main() -> ExitCode {
                 Command::ListImages(args) => list_images::run(args, &cx),
                 Command::InspectImages(args) => inspect_images::run(args, &cx),
                 Command::DiffImages(args) => diff_images::run(args, &cx),
+                Command::CheckRegistry(args) => check_registry::run(args, &cx),
                 Command::ServeImages(args) => serve_images::run(args, &cx),
                 Command::Doctor(args) => doctor::run(args, &cx),
                 Command::Test(args) => test::run(args, &cx),

@@ -27,6 +27,8 @@ pub(crate) struct PublishedArgs {
 pub(crate) struct Published {
     /// Knows the credentials of each organization.
     pub(crate) client: Client,
+    /// Shows no credentials, as a stranger who pulls.
+    pub(crate) anonymous: Client,
     pub(crate) images: Vec<Image>,
 }
 
@@ -35,8 +37,6 @@ pub(crate) struct Published {
 pub(crate) struct Image {
     /// `organization/name` of the catalogue.
     pub(crate) image: String,
-    /// The organization that the catalogue knows the credentials of.
-    pub(crate) organization: String,
     /// Its names, one for each tag; there is at least one.
     pub(crate) references: Vec<Reference>,
 }
@@ -71,12 +71,11 @@ impl PublishedArgs {
         let client = self
             .registries
             .client(|files| credentials::of_organizations(files, &catalogue.organizations, host))?;
-        let images = plan::named(&catalogue, &wish)?.into_iter().map(|(entry, references)| Image {
-            image: entry.full_name(),
-            organization: entry.organization.clone(),
-            references,
-        });
-        Ok(Published { images: images.collect(), client })
+        let images = plan::named(&catalogue, &wish)?
+            .into_iter()
+            .map(|(entry, references)| Image { image: entry.full_name(), references });
+        let anonymous = self.registries.anonymous()?;
+        Ok(Published { images: images.collect(), client, anonymous })
     }
 }
 
@@ -93,8 +92,9 @@ impl Published {
                 let digest = match self.client.looked(&looks, reference) {
                     Ok(Some(found)) => found.digest,
                     Ok(None) => {
-                        let failure = Failure::new(ui::Exit::Failed, "the registry has no such image")
-                            .hint("`cargo xtask build-images --push` publishes");
+                        let failure =
+                            Failure::new(ui::Exit::Failed, "the registry has no such image")
+                                .hint("`cargo xtask build-images --push` publishes");
                         failed.push((reference.to_string(), failure));
                         continue;
                     }
@@ -114,8 +114,7 @@ impl Published {
                 }
             }
         }
-        let failures =
-            registry::together(failed, "image", |what| format!("failed to find {what}"));
+        let failures = registry::together(failed, "image", |what| format!("failed to find {what}"));
         (subjects, failures)
     }
 }

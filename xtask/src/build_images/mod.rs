@@ -24,6 +24,7 @@ use crate::credentials;
 use crate::naming::Naming;
 use crate::plan::{self, Plan};
 use crate::stages::Makers;
+use crate::stored::Stored;
 use crate::wish::{Wish, WishArgs};
 use containerfile::Site;
 use make::Along;
@@ -84,6 +85,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", help_heading = "Destination")]
     refs_file: Option<PathBuf>,
 
+    /// Write the digest of each repository's image to this file, as sha256sum
+    /// writes those of files: what build provenance is attested of
+    #[arg(long, value_name = "FILE", help_heading = "Destination")]
+    checksums_file: Option<PathBuf>,
+
     /// Afterwards remove from the trees of layouts what no image of the
     /// catalogue needs
     #[arg(long, help_heading = "Destination")]
@@ -104,8 +110,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME=REFERENCE", value_parser = mirror, help_heading = "Mirrored images")]
     mirror: Vec<(String, Reference)>,
 
-    /// Copy what belongs to a mirrored image too: its signatures and whatever
-    /// else refers to it
+    /// Copy what belongs to an image that is mirrored, or taken by --from: its
+    /// signatures and whatever else refers to it
     #[arg(long, help_heading = "Mirrored images")]
     referrers: bool,
 
@@ -155,6 +161,7 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     };
     let plan = plan::plan(&catalogue, &wish)?;
     let refs_file = args.refs_file.as_deref().map(typed).transpose()?;
+    let checksums_file = args.checksums_file.as_deref().map(typed).transpose()?;
     let host = wish.registry.as_deref().unwrap_or(&catalogue.registry);
     let client = args
         .registries
@@ -185,7 +192,9 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     let (engine, contexts) = (&wish.engine, wish.contexts.as_slice());
     let layers = layer_cache(cx);
     let place = Workplace { work: &work, layers: Some(&layers), client: &client };
-    let site = Site { engine, contexts, made: &stages?, place };
+    let stored = Stored::open(wish.from.as_ref(), &client, &work, cx)?;
+    let stored = stored.as_ref();
+    let site = Site { engine, contexts, made: &stages?, stored, place };
     let made = make::make(&plan, &compiled, along, site, cx, &mut failures);
     let mut report = report::Report::new(&plan, &compiled);
     let made_from = compiled.built.into_iter().flat_map(|built| built.failures);
@@ -202,9 +211,11 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
         let pruned = destinations.iter().map(|destination| make::prune(destination, &keep, cx));
         failures.0.extend(pruned.filter_map(Result::err));
     }
-    let references = report.references();
-    let written = refs_file.map(|path| host::fs::write_if_changed(&path, references.as_bytes()));
-    failures.0.extend(written.and_then(Result::err).map(Failure::from));
+    let files = [(refs_file, report.references()), (checksums_file, report.checksums())];
+    let written = files.into_iter().filter_map(|(path, text)| {
+        host::fs::write_if_changed(&path?, text.as_bytes()).err().map(Failure::from)
+    });
+    failures.0.extend(written);
     report.finish(&failures, started.elapsed(), cx)?;
     failures.or(())
 }

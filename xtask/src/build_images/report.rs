@@ -1,12 +1,13 @@
 //! What `build-images` says it did: lines, or one JSON document.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bpf_build::Workshop;
 use cli::compile::Compiled;
 use cli::list;
 use destination::{Destination, Published};
+use oci::Reference;
 use serde::Serialize;
 use ui::{Failure, Failures, Format};
 
@@ -39,6 +40,8 @@ struct ImageReport {
     #[serde(skip)]
     is_part: bool,
     references: Vec<String>,
+    #[serde(skip)]
+    repositories: Vec<String>,
     digest: String,
     platforms: Vec<String>,
     size: u64,
@@ -133,6 +136,7 @@ impl<'a> Report<'a> {
                 index,
                 is_part,
                 references: published.references.iter().map(ToString::to_string).collect(),
+                repositories: published.references.iter().map(Reference::name).collect(),
                 digest: published.digest.to_string(),
                 platforms,
                 size: published.size,
@@ -151,6 +155,17 @@ impl<'a> Report<'a> {
             }
         }
         lines
+    }
+
+    /// Returns a line `HEX  registry/repository` for each repository of each
+    /// image, as sha256sum(1) writes them.
+    pub(super) fn checksums(&self) -> String {
+        let mut repositories = BTreeSet::new();
+        for image in &self.images {
+            let hex = image.digest.trim_start_matches("sha256:");
+            repositories.extend(image.repositories.iter().map(|name| (name, hex)));
+        }
+        repositories.iter().map(|(name, hex)| format!("{hex}  {name}\n")).collect()
     }
 
     /// Prints the results, then the summary.
@@ -245,6 +260,9 @@ pub(super) fn dry_run(
                 }
                 Origin::Mirror(source) => {
                     cx.ui.result(format_args!("copy {source} to {reference}"))?;
+                }
+                Origin::Stored => {
+                    cx.ui.result(format_args!("take {} as {reference}", image.image))?;
                 }
             }
         }
