@@ -172,8 +172,8 @@ fn is_signed(client: &Client, reference: &Reference) -> Answer {
         Ok(Facts { legacy, bundles, .. }) => Answer {
             answer: Word::No,
             why: Some(format!(
-                "{} and {}",
-                ui::count(legacy, "signature in the old format"),
+                "it has {} in the old format and {}",
+                ui::count(legacy, "signature"),
                 ui::count(bundles, "bundle")
             )),
         },
