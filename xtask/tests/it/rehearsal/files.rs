@@ -42,9 +42,12 @@ fn assignments_of_one_line_and_of_several() {
     let expected = [("A", "1"), ("B", "x=y<<z"), ("C", "line 1\n="), ("D", "")];
     let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
     assert_eq!(assignments(text), Ok(expected.to_vec()));
-    for (text, expected) in
-        [("A\n", "no `=`"), ("=1\n", "no name"), ("A<<E\nx\n", "no line `E`"), ("<<E\nE\n", "no name")]
-    {
+    for (text, expected) in [
+        ("A\n", "no `=`"),
+        ("=1\n", "no name"),
+        ("A<<E\nx\n", "no line `E`"),
+        ("<<E\nE\n", "no name"),
+    ] {
         assert!(assignments(text).unwrap_err().contains(expected), "{text}");
     }
 }

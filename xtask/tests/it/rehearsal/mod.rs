@@ -12,10 +12,13 @@ mod files;
 mod lint;
 mod pattern;
 mod plans;
+mod published;
 mod quay;
+mod rehearsals;
 mod rules;
 mod runner;
 mod runs;
+mod stage;
 mod workflow;
 
 /// Returns the workflow of this name.

@@ -303,7 +303,10 @@ impl Run<'_> {
         }
         self.record.summary.push_str(&summary);
         match output.status.success() {
-            true => Ok(Done { outputs: assignments(&outputs)?.into_iter().collect(), ..Done::default() }),
+            true => Ok(Done {
+                outputs: assignments(&outputs)?.into_iter().collect(),
+                ..Done::default()
+            }),
             false => Err(format!("`{}`: {}", record.what, output.status)),
         }
     }

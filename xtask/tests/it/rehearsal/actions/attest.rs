@@ -45,7 +45,9 @@ fn subjects_are_lines_of_sha256sum() {
     let digest = "0a".repeat(32);
     let expected = [("q.io/o/a".to_owned(), digest.clone())];
     assert_eq!(subjects(&format!("{digest}  q.io/o/a\n").repeat(2)), Ok(expected.into()));
-    for text in ["", "\n", "0a  q.io/o/a\n", &format!("{digest} q.io/o/a\n"), &format!("{digest}  \n")] {
+    for text in
+        ["", "\n", "0a  q.io/o/a\n", &format!("{digest} q.io/o/a\n"), &format!("{digest}  \n")]
+    {
         assert!(subjects(text).is_err(), "{text}");
     }
 }

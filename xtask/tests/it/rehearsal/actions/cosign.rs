@@ -27,7 +27,9 @@ pub(super) fn install(call: &mut Call<'_>) -> Outcome {
     let built = test_support::go_tool(name).ok_or_else(|| format!("`{name}` is not built"))?;
     let of_release = built.parent().and_then(|dir| dir.file_name()).unwrap().to_string_lossy();
     if *of_release != format!("{name}-{release}") {
-        return Err(format!("`{release}` is installed and `{of_release}` is built: let one follow"));
+        return Err(format!(
+            "`{release}` is installed and `{of_release}` is built: let one follow"
+        ));
     }
     let cosign = Path::new(&directory).join("cosign");
     std::fs::create_dir_all(&directory).unwrap();

@@ -127,8 +127,8 @@ static ACTIONS: [Action; 7] = [
 /// Returns the action that `uses: NAME@COMMIT` names.
 pub(super) fn find(uses: &str) -> Result<&'static Action, String> {
     let (name, commit) = uses.split_once('@').ok_or_else(|| format!("`{uses}` is not pinned"))?;
-    let is_commit = commit.len() == 40
-        && commit.chars().all(|digit| matches!(digit, '0'..='9' | 'a'..='f'));
+    let is_commit =
+        commit.len() == 40 && commit.chars().all(|digit| matches!(digit, '0'..='9' | 'a'..='f'));
     if !is_commit {
         return Err(format!("`{uses}` is not pinned by a commit"));
     }

@@ -184,7 +184,9 @@ impl<'a> Parser<'a> {
             return self.text();
         }
         if self.skip_blanks().starts_with(|letter: char| letter.is_ascii_digit() || letter == '-') {
-            let end = self.rest.find(|letter: char| !(letter.is_ascii_alphanumeric() || "+-.".contains(letter)));
+            let end = self
+                .rest
+                .find(|letter: char| !(letter.is_ascii_alphanumeric() || "+-.".contains(letter)));
             let (word, rest) = self.rest.split_at(end.unwrap_or(self.rest.len()));
             let number = number(word).ok_or("no number")?;
             self.rest = rest;
