@@ -84,13 +84,18 @@ impl Desk {
 }
 
 /// Puts a `cargo` into a directory of programs whose `cargo xtask` is the
-/// program that is tested, and sees to it that no test installs anything.
+/// program that is tested, in the checkout that is named or at whose top it is
+/// typed; and sees to it that no test installs anything.
 pub fn stand_in_for_cargo(bin: &Path) {
     let tested = env!("CARGO_BIN_EXE_xtask");
-    let cargo = which("cargo");
     let script = format!(
-        "if [ \"$1\" = xtask ]; then shift; exec '{tested}' \"$@\"; fi\nexec '{}' \"$@\"",
-        cargo.display()
+        "if [ \"$1\" = xtask ]; then
+    shift
+    export CARGO_MANIFEST_DIR=\"${{CARGO_MANIFEST_DIR-$PWD/xtask}}\"
+    exec '{tested}' \"$@\"
+fi
+exec '{}' \"$@\"",
+        which("cargo").display()
     );
     program(&bin.join("cargo"), &script);
     for name in ["apt-get", "sudo"] {

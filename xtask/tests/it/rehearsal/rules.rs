@@ -19,7 +19,7 @@ const WORKFLOWS: [(&str, Rights); 2] = [
         &[
             ("build", &[]),
             ("publish", &[("attestations", "write"), ("id-token", "write"), ("packages", "write")]),
-            ("verify", &[("packages", "read")]),
+            ("verify", &[]),
         ],
     ),
 ];
