@@ -8,7 +8,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Who may use which crates of this workspace, normally and to build:
 /// ARCHITECTURE.md, "Who may use whom".
-const MAY_USE: [(&str, &[&str]); 16] = [
+const MAY_USE: [(&str, &[&str]); 17] = [
     ("bpf-arch", &[]),
     ("host", &[]),
     ("test-support", &[]),
@@ -20,6 +20,7 @@ const MAY_USE: [(&str, &[&str]); 16] = [
     ("image-build", &["host", "oci"]),
     ("destination", &["host", "oci"]),
     ("registry-server", &["host", "oci"]),
+    ("signature", &["oci"]),
     ("ui", &["host"]),
     ("cli", &["bpf-arch", "bpf-build", "destination", "host", "image-build", "oci", "ui"]),
     ("dispatchers", &["bpf-arch", "bpf-build", "host"]),
@@ -37,6 +38,7 @@ const MAY_USE: [(&str, &[&str]); 16] = [
             "image-build",
             "oci",
             "registry-server",
+            "signature",
             "ui",
         ],
     ),

@@ -45,6 +45,18 @@ impl Client {
         repository.get_manifest(self, &name)
     }
 
+    /// Returns a blob of a repository; it is fetched, and verified, when it
+    /// is read. `reference` names the repository.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the registry's name or certificates cannot be used.
+    pub fn blob(&self, reference: &Reference, descriptor: &Descriptor) -> Result<Blob, Error> {
+        let (repository, _) = self.named(reference)?;
+        let source = Arc::new(Source::new(self, &repository, reference));
+        Ok(Blob::new(descriptor.clone(), Content::Remote(source)))
+    }
+
     /// Pulls an image: the one for `platform`, or all that the name stands
     /// for. Its layers stay where they are, and are read from there when they
     /// are used: to be written to a layout, or pushed to another registry.
