@@ -47,8 +47,11 @@ impl Format {
 pub enum Signer {
     /// Whoever has this key. Nothing is written to a transparency log.
     Key(Key),
-    /// Whoever Sigstore finds this process to be; a log has it.
-    Keyless,
+    /// Whom the environment says this process is, such as a workflow, by a
+    /// token. A public log has it, as the next.
+    Ambient,
+    /// The user, who is at the terminal and asked by a browser.
+    Interactive,
 }
 
 /// By whom something must be signed.
@@ -152,7 +155,9 @@ impl Args {
     /// by a configuration that names no services.
     fn signer(self, signer: &Signer, config: Option<&Path>) -> Args {
         match (signer, config) {
-            (Signer::Keyless, _) => self,
+            // Without a token it would wait for somebody to answer.
+            (Signer::Ambient, _) => self.option("fulcio-auth-flow", "token"),
+            (Signer::Interactive, _) => self,
             (Signer::Key(key), Some(config)) => {
                 self.option("key", key.to_string()).option("signing-config", config)
             }

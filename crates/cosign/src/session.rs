@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use crate::args::{self, Attest, Format, Place, Sign, Signer, Verifier, Verify};
 use crate::environment::{Needs, PASSWORD, dropped};
 use crate::passing::{self, Patience, Wait};
-use crate::{Cosign, Cosigns, Error, Key, Major, Verdict};
+use crate::{Cosign, Cosigns, Error, Key, Major, Verdict, lists};
 
 /// Runs the cosigns of the machine. May be used by several threads.
 #[derive(Debug)]
@@ -31,32 +31,17 @@ pub struct Session {
     config: Mutex<Option<PathBuf>>,
 }
 
-/// Where what cosign says goes.
-#[derive(Clone, Copy)]
-pub enum Talk<'a> {
-    /// Into the error; pauses are told.
-    Quiet(&'a (dyn Fn(Wait) + Sync)),
-    /// To the user, who is at the terminal and may have to answer. Nothing is
-    /// tried again.
-    Visible,
-}
-
-impl std::fmt::Debug for Talk<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Talk::Quiet(_) => "Quiet",
-            Talk::Visible => "Visible",
-        })
-    }
-}
-
 /// A call of cosign about one subject.
 struct Call<'a> {
     cosign: &'a Cosign,
     needs: Needs<'a>,
     subject: &'a Reference,
     access: &'a Access,
-    talk: Talk<'a>,
+    /// Whether the user is asked something. Then it sees what cosign says, and
+    /// nothing is tried again.
+    asks: bool,
+    /// Told before each pause.
+    waits: &'a (dyn Fn(Wait) + Sync),
 }
 
 /// How long a line of a variable's value is at least that is taken for a
@@ -91,20 +76,25 @@ impl Session {
         &self.cosigns
     }
 
-    /// Signs; what is signed already gets another signature.
+    /// Signs; what is signed already gets another signature. `waits` is told
+    /// of each pause before another try.
     ///
     /// # Errors
     ///
     /// Fails if there is no cosign for the format, or it fails; what may pass
     /// has then been waited for.
-    pub fn sign(&self, sign: &Sign<'_>, access: &Access, talk: Talk<'_>) -> Result<(), Error> {
+    pub fn sign(
+        &self,
+        sign: &Sign<'_>,
+        access: &Access,
+        waits: &(dyn Fn(Wait) + Sync),
+    ) -> Result<(), Error> {
         let cosign = self.cosigns.get(sign.format.major())?;
-        let config = match sign.format {
-            Format::Legacy => None,
-            Format::Bundle => self.config(sign.signer)?,
+        let (config, _alone) = match sign.format {
+            Format::Legacy => (None, None),
+            Format::Bundle => (self.config(sign.signer)?, lists::alone(sign.subject.digest())?),
         };
-        let needs = needs(sign.signer);
-        let call = Call { cosign, needs, subject: sign.subject, access, talk };
+        let call = call(cosign, sign.signer, (sign.subject, access), waits);
         self.call(&call, |place| sign.args(place, config.as_deref()))
     }
 
@@ -117,12 +107,12 @@ impl Session {
         &self,
         attest: &Attest<'_>,
         access: &Access,
-        talk: Talk<'_>,
+        waits: &(dyn Fn(Wait) + Sync),
     ) -> Result<(), Error> {
         let cosign = self.cosigns.get(Major::Three)?;
         let config = self.config(attest.signer)?;
-        let needs = needs(attest.signer);
-        let call = Call { cosign, needs, subject: attest.subject, access, talk };
+        let _alone = lists::alone(attest.subject.digest())?;
+        let call = call(cosign, attest.signer, (attest.subject, access), waits);
         self.call(&call, |place| attest.args(place, config.as_deref()))
     }
 
@@ -149,8 +139,7 @@ impl Session {
             Verifier::Key(key) => Needs::Key(key),
         };
         let major = if cosign.version.major == 2 { Major::Two } else { Major::Three };
-        let talk = Talk::Quiet(waits);
-        let call = Call { cosign, needs, subject: verify.subject, access, talk };
+        let call = Call { cosign, needs, subject: verify.subject, access, asks: false, waits };
         Verdict::of(self.call(&call, |place| verify.args(major, place)))
     }
 
@@ -172,7 +161,7 @@ impl Session {
 
     /// Returns the signing configuration that a key needs.
     fn config(&self, signer: &Signer) -> Result<Option<PathBuf>, Error> {
-        if *signer == Signer::Keyless {
+        if !matches!(signer, Signer::Key(_)) {
             return Ok(None);
         }
         let mut made = self.config.lock().unwrap_or_else(PoisonError::into_inner);
@@ -208,9 +197,9 @@ impl Session {
         let place = place(call.access, dir.path())?;
         let cmd = self.cmd(call.cosign, &call.needs).env("DOCKER_CONFIG", dir.path());
         let cmd = cmd.args(args(&place));
-        let Talk::Quiet(waits) = call.talk else {
+        if call.asks {
             return cmd.run_visibly().map_err(|error| self.told(error, Some(call.access)));
-        };
+        }
         let mut tried = 1;
         loop {
             let Err(error) = cmd.run_by_line(&mut |_| {}) else { return Ok(()) };
@@ -222,7 +211,7 @@ impl Session {
             let Some(wait) = pause else { return Err(Error::Run(Box::new(error))) };
             tried += 1;
             let pause = wait.pause;
-            waits(wait);
+            (call.waits)(wait);
             if !passing::sleep(pause) {
                 let kind = RunErrorKind::Interrupted;
                 return Err(Error::Run(Box::new(RunError { kind, ..error })));
@@ -252,11 +241,19 @@ fn private_dir(place: &Path) -> Result<TempDir, IoError> {
     dir.io_context("make a directory in", place)
 }
 
-fn needs(signer: &Signer) -> Needs<'_> {
-    match signer {
+/// Returns the call by which somebody signs something.
+fn call<'a>(
+    cosign: &'a Cosign,
+    signer: &'a Signer,
+    (subject, access): (&'a Reference, &'a Access),
+    waits: &'a (dyn Fn(Wait) + Sync),
+) -> Call<'a> {
+    let needs = match signer {
         Signer::Key(key) => Needs::Key(key),
-        Signer::Keyless => Needs::Identity,
-    }
+        Signer::Ambient | Signer::Interactive => Needs::Identity,
+    };
+    let asks = *signer == Signer::Interactive;
+    Call { cosign, needs, subject, access, asks, waits }
 }
 
 /// Writes what a call needs to get into the registry.

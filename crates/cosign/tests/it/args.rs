@@ -51,11 +51,12 @@ fn signing() {
                 .to_owned(),
         ),
         (
-            sign(Format::Legacy, &Signer::Keyless, true, &plain, None),
-            "sign --yes --new-bundle-format=false --recursive SUBJECT".to_owned(),
+            sign(Format::Legacy, &Signer::Ambient, true, &plain, None),
+            "sign --yes --new-bundle-format=false --fulcio-auth-flow=token --recursive SUBJECT"
+                .to_owned(),
         ),
         (
-            sign(Format::Bundle, &Signer::Keyless, true, &private, None),
+            sign(Format::Bundle, &Signer::Interactive, true, &private, None),
             format!("sign --yes --recursive {PRIVATE} SUBJECT"),
         ),
     ];
@@ -76,7 +77,7 @@ fn attesting() {
         attest(&key, &Place::default(), Some(Path::new("/d/config.json"))),
         format!("{what} --key=k --signing-config=/d/config.json SUBJECT")
     );
-    assert_eq!(attest(&Signer::Keyless, &private(), None), format!("{what} {PRIVATE} SUBJECT"));
+    assert_eq!(attest(&Signer::Interactive, &private(), None), format!("{what} {PRIVATE} SUBJECT"));
 }
 
 #[test]

@@ -3,9 +3,7 @@
 
 use std::path::Path;
 
-use cosign::{
-    Attest, Cosigns, Format, Key, Session, Sign, Signer, Talk, Verdict, Verifier, Verify,
-};
+use cosign::{Attest, Cosigns, Format, Key, Session, Sign, Signer, Verdict, Verifier, Verify};
 use oci::Reference;
 use test_support::{Registry, go_tool};
 
@@ -39,7 +37,7 @@ impl Scene<'_> {
         let signer = self.signer();
         let sign = Sign { format, signer: &signer, subject: self.subject, recursive: false };
         let access = access(self.subject);
-        self.session.sign(&sign, &access, Talk::Quiet(&|_| {})).unwrap();
+        self.session.sign(&sign, &access, &|_| {}).unwrap();
     }
 
     fn attest(&self) {
@@ -52,7 +50,7 @@ impl Scene<'_> {
             predicate: &predicate,
             predicate_type: "https://example.com/made/v1",
         };
-        self.session.attest(&attest, &access(self.subject), Talk::Quiet(&|_| {})).unwrap();
+        self.session.attest(&attest, &access(self.subject), &|_| {}).unwrap();
     }
 
     fn verify(&self, format: Format, key: &str) -> Verdict {

@@ -1,16 +1,19 @@
 //! What these tests share: stand-ins for cosign, images, ways to registries.
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use oci::registry::{Access, Client, Settings};
 use oci::{Artifact, Image, Index, Named, Reference};
 
-/// Writes a program that runs a shell script.
+/// Writes a program that runs a shell script. Another process does so: were
+/// the file open for writing in this one, a process that another test starts
+/// at that moment would inherit it, and while it did it could not be run.
 pub(crate) fn program(path: &Path, script: &str) {
-    host::fs::write_atomic(path, format!("#!/bin/sh\n{script}\n").as_bytes()).unwrap();
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let source = path.with_extension("text");
+    host::fs::write_atomic(&source, format!("#!/bin/sh\n{script}\n").as_bytes()).unwrap();
+    let install = host::Cmd::new("install").args(["-m", "755"]);
+    install.arg(&source).arg(path).run().unwrap();
 }
 
 /// Writes a program that says it is cosign of this version, and does `rest`

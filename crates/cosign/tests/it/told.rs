@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use cosign::{Cosigns, Format, Key, Patience, Session, Sign, Signer, Talk, Wait};
+use cosign::{Cosigns, Format, Key, Patience, Session, Sign, Signer, Wait};
 use oci::Reference;
 use oci::registry::{Client, Credential, Credentials, Secret, Settings};
 
@@ -32,7 +32,7 @@ fn sign(session: &Session) -> (Result<(), cosign::Error>, Vec<Wait>) {
     let waits = Mutex::new(Vec::new());
     let wait = |wait| waits.lock().unwrap().push(wait);
     let access = client.access(&subject).unwrap();
-    let end = session.sign(&sign, &access, Talk::Quiet(&wait));
+    let end = session.sign(&sign, &access, &wait);
     (end, waits.into_inner().unwrap())
 }
 
@@ -95,9 +95,9 @@ fn a_version_that_is_missing_is_named() {
     let session = session(dir.path(), "exit 1");
     let subject: Reference = format!("quay.io/o/i@sha256:{}", "0".repeat(64)).parse().unwrap();
     let access = Client::new(Settings::default()).access(&subject).unwrap();
-    let signer = Signer::Keyless;
+    let signer = Signer::Ambient;
     let sign =
         Sign { format: Format::Bundle, signer: &signer, subject: &subject, recursive: false };
-    let error = session.sign(&sign, &access, Talk::Quiet(&|_| {})).unwrap_err();
+    let error = session.sign(&sign, &access, &|_| {}).unwrap_err();
     assert_eq!(error.to_string(), "cosign 3 was not found");
 }
