@@ -27,6 +27,8 @@ pub(crate) struct PublishedArgs {
 pub(crate) struct Published {
     /// Knows the credentials of each organization.
     pub(crate) client: Client,
+    /// The variables that hold those credentials.
+    pub(crate) variables: Vec<String>,
     pub(crate) images: Vec<Image>,
 }
 
@@ -76,7 +78,7 @@ impl PublishedArgs {
             organization: entry.organization.clone(),
             references,
         });
-        Ok(Published { images: images.collect(), client })
+        Ok(Published { images: images.collect(), client, variables: catalogue.variables() })
     }
 }
 
@@ -93,8 +95,9 @@ impl Published {
                 let digest = match self.client.looked(&looks, reference) {
                     Ok(Some(found)) => found.digest,
                     Ok(None) => {
-                        let failure = Failure::new(ui::Exit::Failed, "the registry has no such image")
-                            .hint("`cargo xtask build-images --push` publishes");
+                        let failure =
+                            Failure::new(ui::Exit::Failed, "the registry has no such image")
+                                .hint("`cargo xtask build-images --push` publishes");
                         failed.push((reference.to_string(), failure));
                         continue;
                     }
@@ -114,8 +117,7 @@ impl Published {
                 }
             }
         }
-        let failures =
-            registry::together(failed, "image", |what| format!("failed to find {what}"));
+        let failures = registry::together(failed, "image", |what| format!("failed to find {what}"));
         (subjects, failures)
     }
 }
