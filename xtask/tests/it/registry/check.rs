@@ -12,7 +12,8 @@ fn check(checkout: &Checkout, registry: &str, envs: &[(&str, &str)], more: &[&st
     finish(command(checkout, &args).envs(envs.iter().copied()).output().unwrap())
 }
 
-const END: &str = "\nhint: what is to be done is listed above; docs/publishing.md says who can do it\n";
+const END: &str =
+    "\nhint: what is to be done is listed above; docs/publishing.md says who can do it\n";
 
 #[test]
 fn what_is_left_to_do() {
