@@ -23,6 +23,8 @@ mod naming;
 mod plan;
 mod published;
 mod serve_images;
+mod sign_images;
+mod signing;
 mod stages;
 mod stored;
 mod test;
@@ -71,6 +73,7 @@ enum Command {
     DiffImages(diff_images::Args),
     CheckRegistry(check_registry::Args),
     ServeImages(serve_images::Args),
+    SignImages(sign_images::Args),
     Doctor(doctor::Args),
     Test(test::Args),
     Lint(lint::Args),
@@ -91,6 +94,7 @@ fn main() -> ExitCode {
                 Command::DiffImages(args) => diff_images::run(args, &cx),
                 Command::CheckRegistry(args) => check_registry::run(args, &cx),
                 Command::ServeImages(args) => serve_images::run(args, &cx),
+                Command::SignImages(args) => sign_images::run(args, &cx),
                 Command::Doctor(args) => doctor::run(args, &cx),
                 Command::Test(args) => test::run(args, &cx),
                 Command::Lint(args) => lint::run(args, &cx),

@@ -29,6 +29,8 @@ pub(crate) struct Published {
     pub(crate) client: Client,
     /// Shows no credentials, as a stranger who pulls.
     pub(crate) anonymous: Client,
+    /// The variables that hold the credentials.
+    pub(crate) variables: Vec<String>,
     pub(crate) images: Vec<Image>,
 }
 
@@ -74,8 +76,12 @@ impl PublishedArgs {
         let images = plan::named(&catalogue, &wish)?
             .into_iter()
             .map(|(entry, references)| Image { image: entry.full_name(), references });
-        let anonymous = self.registries.anonymous()?;
-        Ok(Published { images: images.collect(), client, anonymous })
+        Ok(Published {
+            client,
+            anonymous: self.registries.anonymous()?,
+            variables: catalogue.variables(),
+            images: images.collect(),
+        })
     }
 }
 

@@ -15,6 +15,8 @@ use super::make::shown;
 use crate::bench::cost;
 use crate::context::Context;
 use crate::plan::{Origin, Plan};
+use crate::published::Subject;
+use crate::signing::SignedReport;
 use crate::stages::Makers;
 
 /// The command's JSON.
@@ -22,9 +24,15 @@ use crate::stages::Makers;
 pub(super) struct Report<'a> {
     #[serde(skip)]
     plan: &'a Plan,
+    /// What a registry has, with the image's place in the plan.
+    #[serde(skip)]
+    pushed: Vec<(usize, Subject)>,
     schema: u32,
     images: Vec<ImageReport>,
     left_out: Vec<LeftOut<'a>>,
+    /// What was signed, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signatures: Option<Vec<SignedReport>>,
     summary: Summary,
     failures: Vec<Failure>,
 }
@@ -86,9 +94,11 @@ impl<'a> Report<'a> {
         let left_out = plan.left_out.iter().map(|(image, why)| LeftOut { image, why });
         Report {
             plan,
+            pushed: Vec::new(),
             schema: 1,
             images: Vec::new(),
             left_out: left_out.collect(),
+            signatures: None,
             summary: Summary {
                 platforms: platforms.len(),
                 compiled: compiled.compiled,
@@ -113,6 +123,11 @@ impl<'a> Report<'a> {
         cx: &Context<'_>,
     ) {
         self.summary.files_written += published.files_written;
+        if *destination == Destination::Registry {
+            let image = self.plan.images[index].image.clone();
+            let (references, digest) = (published.references.clone(), published.digest);
+            self.pushed.push((index, Subject { image, references, digest }));
+        }
         let platforms: Vec<_> = published.platforms.iter().map(ToString::to_string).collect();
         let is_part = destination.takes_one_platform();
         let at = DestinationReport {
@@ -144,6 +159,18 @@ impl<'a> Report<'a> {
             }),
         }
         self.images.sort_by_key(|image| image.index);
+    }
+
+    /// Returns what a registry has, in the catalogue's order.
+    pub(super) fn pushed(&self) -> Vec<Subject> {
+        let mut pushed = self.pushed.clone();
+        pushed.sort_by_key(|(index, _)| *index);
+        pushed.into_iter().map(|(_, subject)| subject).collect()
+    }
+
+    /// Adds what was signed.
+    pub(super) fn signed(&mut self, signed: Vec<SignedReport>) {
+        self.signatures = Some(signed);
     }
 
     /// Returns a line `reference@digest` for each name of each image.
