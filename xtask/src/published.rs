@@ -93,8 +93,9 @@ impl Published {
                 let digest = match self.client.looked(&looks, reference) {
                     Ok(Some(found)) => found.digest,
                     Ok(None) => {
-                        let failure = Failure::new(ui::Exit::Failed, "the registry has no such image")
-                            .hint("`cargo xtask build-images --push` publishes");
+                        let failure =
+                            Failure::new(ui::Exit::Failed, "the registry has no such image")
+                                .hint("`cargo xtask build-images --push` publishes");
                         failed.push((reference.to_string(), failure));
                         continue;
                     }
@@ -114,8 +115,7 @@ impl Published {
                 }
             }
         }
-        let failures =
-            registry::together(failed, "image", |what| format!("failed to find {what}"));
+        let failures = registry::together(failed, "image", |what| format!("failed to find {what}"));
         (subjects, failures)
     }
 }

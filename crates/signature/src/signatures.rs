@@ -2,6 +2,7 @@
 //! answers.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use oci::registry::{self, Client};
 use oci::spec::Descriptor;
@@ -167,13 +168,14 @@ fn read_legacy(
         Err(reason) => return Ok(vec![Err(reason)]),
     };
     // Signatures of one payload by several keys share its blob.
-    let mut payloads: BTreeMap<Digest, Result<Vec<u8>, String>> = BTreeMap::new();
+    let mut payloads = BTreeMap::new();
     let mut found = Vec::new();
     for layer in layers {
-        if !payloads.contains_key(&layer.digest) {
-            payloads.insert(layer.digest, read_blob(place, &layer, legacy::PAYLOAD_MAX)?);
-        }
-        let payload = payloads[&layer.digest].clone();
+        let payload = match payloads.entry(layer.digest) {
+            Entry::Occupied(read) => read.into_mut(),
+            Entry::Vacant(new) => new.insert(read_blob(place, &layer, legacy::PAYLOAD_MAX)?),
+        };
+        let payload = payload.clone();
         found.push(Ok(Legacy::new(layer, payload)));
     }
     Ok(found)
