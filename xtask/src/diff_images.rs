@@ -22,6 +22,7 @@ use crate::context::Context;
 use crate::credentials;
 use crate::plan;
 use crate::stages::Makers;
+use crate::stored::Stored;
 use crate::wish::WishArgs;
 use compare::Difference;
 
@@ -104,8 +105,11 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     let mut failures = Failures::default();
     let work = Scratch::default();
     let layers = layer_cache(cx);
+    let stored = Stored::open(wish.from.as_ref(), &client, &work, cx)?;
+    let stored = stored.as_ref();
     let workplace = Workplace { work: &work, layers: Some(&layers), client: &client };
-    let site = Site { engine: &wish.engine, contexts: &[], made: &stages?, place: workplace };
+    let site =
+        Site { engine: &wish.engine, contexts: &[], made: &stages?, stored, place: workplace };
     let made = make::make(&plan, &compiled, Along::Nothing, site, cx, &mut failures);
     let made_from = compiled.built.into_iter().flat_map(|built| built.failures);
     failures.0.splice(0..0, made_from.map(compile::failure));

@@ -22,7 +22,10 @@ mod naming;
 mod plan;
 mod published;
 mod serve_images;
+mod sign_images;
+mod signing;
 mod stages;
+mod stored;
 mod test;
 mod tools;
 mod wish;
@@ -68,6 +71,7 @@ enum Command {
     InspectImages(inspect_images::Args),
     DiffImages(diff_images::Args),
     ServeImages(serve_images::Args),
+    SignImages(sign_images::Args),
     Doctor(doctor::Args),
     Test(test::Args),
     Lint(lint::Args),
@@ -87,6 +91,7 @@ fn main() -> ExitCode {
                 Command::InspectImages(args) => inspect_images::run(args, &cx),
                 Command::DiffImages(args) => diff_images::run(args, &cx),
                 Command::ServeImages(args) => serve_images::run(args, &cx),
+                Command::SignImages(args) => sign_images::run(args, &cx),
                 Command::Doctor(args) => doctor::run(args, &cx),
                 Command::Test(args) => test::run(args, &cx),
                 Command::Lint(args) => lint::run(args, &cx),

@@ -60,6 +60,8 @@ pub(crate) enum Origin {
     },
     /// An image of another registry, with all its platforms.
     Mirror(Reference),
+    /// An image that an earlier run has made, with all its platforms.
+    Stored,
 }
 
 /// Makes the plan.
@@ -84,6 +86,7 @@ pub(crate) fn plan(catalogue: &Catalogue, wish: &Wish) -> Result<Plan, Failure> 
         // is left out for another reason.
         let references = references(catalogue, entry, wish)?;
         let origin = match &entry.kind {
+            _ if wish.from.is_some() => Origin::Stored,
             Kind::Bytecode(source) => {
                 let request = *requests.entry(source.clone()).or_insert_with(|| {
                     plan.requests.push(Request { source: source.clone(), archs: Vec::new() });

@@ -27,6 +27,8 @@ pub(crate) struct PublishedArgs {
 pub(crate) struct Published {
     /// Knows the credentials of each organization.
     pub(crate) client: Client,
+    /// The variables that hold those credentials.
+    pub(crate) variables: Vec<String>,
     pub(crate) images: Vec<Image>,
 }
 
@@ -76,7 +78,7 @@ impl PublishedArgs {
             organization: entry.organization.clone(),
             references,
         });
-        Ok(Published { images: images.collect(), client })
+        Ok(Published { images: images.collect(), client, variables: catalogue.variables() })
     }
 }
 

@@ -3,11 +3,13 @@
 
 use bpf_arch::Arch;
 use clap::Args;
+use destination::Source;
 use image_build::{Engine, NamedContext};
 use oci::Reference;
 use ui::Failure;
 
 use crate::naming::Naming;
+use crate::stored;
 
 /// Which images, and what they are called: the options of every command
 /// about images of the catalogue.
@@ -46,6 +48,11 @@ pub(crate) struct WishArgs {
     /// linux/arm64, or host
     #[arg(long, value_name = "PLATFORM", value_delimiter = ',', value_parser = cli::platform)]
     pub(crate) platform: Vec<Arch>,
+
+    /// Make nothing: take the images from where an earlier run put them,
+    /// oci:DIR or oci-archive:FILE, whatever registry and tags they have there
+    #[arg(long, value_name = "PLACE")]
+    from: Option<Source>,
 }
 
 /// What the user asked for.
@@ -65,6 +72,8 @@ pub(crate) struct Wish {
     pub(crate) engine: Engine,
     /// What stands for stages and images in them.
     pub(crate) contexts: Vec<NamedContext>,
+    /// Where the images are that are made already; a tree or an archive.
+    pub(crate) from: Option<Source>,
     /// Seconds since 1970, for all images.
     pub(crate) created: u64,
 }
@@ -76,7 +85,8 @@ impl NameArgs {
         let registry = registry.or_else(|| variable("IMAGE_REGISTRY"));
         if tag.is_empty() {
             let words = variable("IMAGE_TAGS").unwrap_or_default();
-            tag.extend(words.split(',').filter(|word| !word.is_empty()).map(str::to_owned));
+            let between = |c: char| c == ',' || c.is_whitespace();
+            tag.extend(words.split(between).filter(|word| !word.is_empty()).map(str::to_owned));
         }
         Wish { selection, all, registry, organization, tags: tag, ..Wish::default() }
     }
@@ -90,7 +100,9 @@ fn variable(name: &str) -> Option<String> {
 impl WishArgs {
     /// Returns what these options ask for.
     pub(crate) fn wish(self) -> Result<Wish, Failure> {
-        let WishArgs { names, platform } = self;
-        Ok(Wish { platforms: platform, created: cli::source_date_epoch()?, ..names.wish() })
+        let WishArgs { names, platform, from } = self;
+        let from = from.map(stored::place).transpose()?;
+        let created = cli::source_date_epoch()?;
+        Ok(Wish { platforms: platform, from, created, ..names.wish() })
     }
 }

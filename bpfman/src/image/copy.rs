@@ -1,14 +1,16 @@
 //! `bpfman image copy`: images that exist, from one place to another.
 
+use std::collections::HashSet;
+
 use cli::publish;
 use cli::registry::RegistryArgs;
 use destination::{Destination, Found};
-use oci::registry::Client;
-use oci::{Named, Reference};
+use oci::registry::Companion;
+use oci::{Artifact, Digest, Named, Reference};
 use ui::{Failure, Failures};
 
 use super::deliver::{Carrier, Item, deliver};
-use super::subject;
+use super::subject::{self, is_companion};
 use super::text::plain;
 use crate::context::Context;
 
@@ -36,7 +38,8 @@ use crate::context::Context;
   bpfman image copy quay.io/me/pass:v1 quay.io/me/pass:latest
   bpfman image copy quay.io/me/pass:latest oci-archive:pass.tar
   bpfman image copy oci-archive:pass.tar registry
-  bpfman image copy --referrers quay.io/me/pass:v1 localhost:5000/me/pass:v1")]
+  bpfman image copy --referrers quay.io/me/pass:v1 localhost:5000/me/pass:v1
+  bpfman image copy --referrers oci:images registry")]
 pub(crate) struct Args {
     /// Where the images are
     #[arg(value_name = "SRC")]
@@ -46,8 +49,10 @@ pub(crate) struct Args {
     #[arg(value_name = "DST")]
     destination: String,
 
-    /// Copy what belongs to an image of a registry too: its signatures and
-    /// whatever else refers to it
+    /// Copy what belongs to an image too: its signatures and whatever else
+    /// refers to it. A layout or an oci-archive that is copied to another
+    /// without a name is copied with all that it holds anyway; a registry, and
+    /// what is copied by name, needs this
     #[arg(long)]
     referrers: bool,
 
@@ -68,22 +73,27 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     let to = to(&args.destination)?;
     let client = args.registries.client(Ok)?;
     let subject = subject::find(&args.source, &client, cx)?;
-    let origin = subject.origin().cloned();
-    if args.referrers && origin.is_none() {
-        let message = format!("`--referrers` asks a registry, and `{}` is in none", args.source);
-        return Err(Failure::usage(message)
-            .hint("a layout that is copied without a name is copied with all that it holds")
-            .into());
+    let source = subject.source().filter(|_| args.referrers).cloned();
+    let found = match to {
+        To::Place(_) => subject.images(&args.source)?,
+        To::Name(_) => vec![subject.one(&args.source)?],
+    };
+    let mut sets = vec![Vec::new(); found.len()];
+    if let Some(source) = source {
+        let failed =
+            |error| publish::failure(error).context(format!("failed to read `{}`", args.source));
+        sets = source.companions(&client, &found).map_err(failed)?;
     }
-    let (found, destination) = match to {
-        To::Place(destination) => (subject.images(&args.source)?, destination),
+    let mut all = apart(found, sets);
+    let destination = match to {
+        To::Place(destination) => destination,
         To::Name(name) => {
-            let found = subject.one(&args.source)?;
-            (vec![Found { reference: Some(name), ..found }], Destination::Registry)
+            all.iter_mut().for_each(|(found, _)| found.reference = Some(name.clone()));
+            Destination::Registry
         }
     };
-    let along = origin.filter(|_| args.referrers);
-    let items = items(found, along.as_ref(), &args.source, &client)?;
+    let items = all.into_iter().map(|one| item(one, &args.source));
+    let items = items.collect::<Result<Vec<_>, _>>()?;
     let carrier = Carrier { client: &client, platform: &publish::one_platform(&[]), engine: None };
     deliver(&items, &[destination], "Copied", carrier, cx)
 }
@@ -111,30 +121,32 @@ fn has_registry(word: &str) -> bool {
     host == "localhost" || host.contains(['.', ':'])
 }
 
-/// Gives each image its name and, where they are to come along, what refers
-/// to it in its registry.
-fn items(
-    found: Vec<Found>,
-    along: Option<&Reference>,
-    source: &str,
-    client: &Client,
-) -> Result<Vec<Item>, Failure> {
-    let item = |Found { reference, label, artifact }: Found| {
-        let Some(reference) = reference else {
-            let message = format!("`{}` in `{source}` has no full name", plain(&label));
-            return Err(
-                Failure::usage(message).hint("a DST such as `quay.io/me/pass:latest` names it")
-            );
-        };
-        let companions = match along {
-            Some(origin) => client.companions(origin, &artifact).map_err(|error| {
-                cli::registry::failure(error).context(format!("failed to read `{source}`"))
-            })?,
-            None => Vec::new(),
-        };
-        Ok(Item { named: Named { references: vec![reference], artifact }, companions })
+/// Puts an image with its name together with what goes along.
+fn item((found, companions): (Found, Vec<Companion>), word: &str) -> Result<Item, Failure> {
+    let Found { reference, label, artifact } = found;
+    let Some(reference) = reference else {
+        let message = format!("`{}` in `{word}` has no full name", plain(&label));
+        return Err(Failure::usage(message).hint("a DST such as `quay.io/me/pass:latest` names it"));
     };
-    found.into_iter().map(item).collect()
+    Ok(Item { named: Named { references: vec![reference], artifact }, companions })
+}
+
+/// Puts each image together with what goes along with it, without those that
+/// go with another: in a layout they are found among the images.
+fn apart(found: Vec<Found>, sets: Vec<Vec<Companion>>) -> Vec<(Found, Vec<Companion>)> {
+    let along = sets.iter().flatten().map(|companion| companion.artifact.digest());
+    let along: HashSet<Digest> = along.collect();
+    let is_list = |artifact: &Artifact| match artifact {
+        Artifact::Index(list) if !list.children().is_empty() => {
+            list.children().iter().all(|child| along.contains(&child.digest()))
+        }
+        _ => false,
+    };
+    let goes_along = |found: &Found| match found.reference.as_ref().and_then(Reference::tag) {
+        Some(_) if !is_companion(found) => false,
+        _ => along.contains(&found.artifact.digest()) || is_list(&found.artifact),
+    };
+    found.into_iter().zip(sets).filter(|(found, _)| !goes_along(found)).collect()
 }
 
 #[cfg(test)]

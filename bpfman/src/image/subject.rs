@@ -23,14 +23,13 @@ const FORMS: &str = "a directory (a layout or a tree of them) or file (an archiv
 
 /// What was named.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "a command has one")]
 pub(crate) enum Subject {
     /// An object that is in no image.
     Object { path: PathBuf, bytes: Vec<u8> },
-    /// One image, by its name; `origin` is that in its registry.
-    Image { found: Found, origin: Option<Reference> },
+    /// One image, by its name.
+    Image { found: Found, source: Source },
     /// Everything in a place; at least one image.
-    Place(Vec<Found>),
+    Place { found: Vec<Found>, source: Source },
 }
 
 /// A word, before anything is read.
@@ -51,42 +50,44 @@ pub(crate) fn find(word: &str, client: &Client, cx: &Context<'_>) -> Result<Subj
         }
         Word::Source(Source::Registry(reference)) => {
             let found = pull(&reference, client, cx)?;
-            return Ok(Subject::Image { found, origin: Some(reference) });
+            return Ok(Subject::Image { found, source: Source::Registry(reference) });
         }
         Word::Source(source) => source,
     };
-    let mut found = read(&source, word, client, cx)?;
+    let (mut found, source) = read(source, word, client, cx)?;
     let is_place = matches!(
         source,
         Source::Oci(_, None) | Source::OciArchive(_, None) | Source::DockerArchive(_, None)
     );
     match found.pop() {
-        Some(found) if !is_place => Ok(Subject::Image { found, origin: None }),
+        Some(found) if !is_place => Ok(Subject::Image { found, source }),
         last => {
             found.extend(last);
-            Ok(Subject::Place(found))
+            Ok(Subject::Place { found, source })
         }
     }
 }
 
 /// Reads the images of a place. An archive that was named by its path alone
-/// may be of either kind.
+/// may be of either kind; which it is, is returned too.
 fn read(
-    source: &Source,
+    source: Source,
     word: &str,
     client: &Client,
     cx: &Context<'_>,
-) -> Result<Vec<Found>, Failure> {
+) -> Result<(Vec<Found>, Source), Failure> {
     let error = match source.find(client, cx.work.path()?) {
-        Ok(found) => return Ok(found),
+        Ok(found) => return Ok((found, source)),
         Err(error) => error,
     };
     if let (Source::OciArchive(path, None), Error::Oci(oci::Error::InvalidLayout { .. })) =
-        (source, &error)
+        (&source, &error)
         && Path::new(word) == path
-        && let Ok(found) = Source::DockerArchive(path.clone(), None).find(client, cx.work.path()?)
     {
-        return Ok(found);
+        let other = Source::DockerArchive(path.clone(), None);
+        if let Ok(found) = other.find(client, cx.work.path()?) {
+            return Ok((found, other));
+        }
     }
     Err(failure(word, error))
 }
@@ -170,11 +171,11 @@ fn failure(word: &str, error: Error) -> Failure {
 }
 
 impl Subject {
-    /// Returns the name in a registry by which the image was found.
-    pub(crate) fn origin(&self) -> Option<&Reference> {
+    /// Returns where the images are; an object is in none.
+    pub(crate) fn source(&self) -> Option<&Source> {
         match self {
-            Subject::Image { origin, .. } => origin.as_ref(),
-            _ => None,
+            Subject::Image { source, .. } | Subject::Place { source, .. } => Some(source),
+            Subject::Object { .. } => None,
         }
     }
 
@@ -182,7 +183,7 @@ impl Subject {
     pub(crate) fn one(self, word: &str) -> Result<Found, Failure> {
         match self {
             Subject::Image { found, .. } => Ok(found),
-            Subject::Place(mut found) => {
+            Subject::Place { mut found, .. } => {
                 found.retain(|found| !is_companion(found));
                 match (found.len(), found.pop()) {
                     (1, Some(one)) => Ok(one),
@@ -202,7 +203,7 @@ impl Subject {
     /// Returns all images; an object is none.
     pub(crate) fn images(self, word: &str) -> Result<Vec<Found>, Failure> {
         match self {
-            Subject::Place(found) => Ok(found),
+            Subject::Place { found, .. } => Ok(found),
             other => Ok(vec![other.one(word)?]),
         }
     }

@@ -147,12 +147,60 @@ fn what_refers_to_an_image_comes_along_if_it_is_asked_for() {
     // They are no images of a program.
     world.run(&["extract", "-o", "x", "tree"]).done();
     world.run(&["lint", "tree"]).done();
-    let (code, said) = world.run(&["copy", "--referrers", "tree", "oci:y"]).failed(&world);
-    assert_eq!(code, 2);
-    assert!(
-        said.starts_with("error: `--referrers` asks a registry, and `tree` is in none\n"),
-        "{said}"
-    );
+}
+
+#[test]
+fn what_refers_to_an_image_comes_along_from_layouts_and_archives() {
+    let Some(one) = Registry::anonymous() else { return };
+    let Some(other) = Registry::anonymous() else { return };
+    let world = places();
+    let source = one.name("me/pass:v1");
+    world.run(&["copy", "images", &source]).done();
+    let client = Client::new(Settings::default());
+    let [tag, about] = sign(&client, &source.parse().unwrap());
+    let there = |name: &str| client.resolve(&name.parse().unwrap()).unwrap().is_some();
+    world.run(&["copy", "--referrers", &source, "oci:tree"]).done();
+    world.run(&["copy", "--referrers", &format!("oci:tree:{source}"), "oci-archive:a.tar"]).done();
+    let layout = format!("tree/{}", source.trim_end_matches(":v1").replace(':', "_"));
+    let words = [
+        "tree".to_owned(),
+        format!("oci:tree:{source}"),
+        layout.clone(),
+        format!("oci:{layout}:v1"),
+        "oci-archive:a.tar".to_owned(),
+        format!("oci-archive:a.tar:{source}"),
+    ];
+    for (i, word) in words.iter().enumerate() {
+        // By its name alone, an image goes without them.
+        let (plain, whole) = (other.name(&format!("plain{i}/x")), other.name(&format!("x{i}/x")));
+        world.run(&["copy", word, &format!("{plain}:v2")]).done();
+        assert!(!there(&format!("{plain}:{tag}")), "{word}");
+
+        let run = world.run(&["copy", "--referrers", word, &format!("{whole}:v2")]);
+        assert!(run.stderr.contains("Copied 1 image and 2 that refer to it in "), "{}", run.stderr);
+        assert_eq!(run.done(), format!("{whole}:v2@{}\n", digest(&world)), "{word}");
+        assert!(there(&format!("{whole}:{tag}")), "{word}");
+        let name: Reference = format!("{whole}:v2").parse().unwrap();
+        let listed = client.companions(&name, &client.pull(&name, None).unwrap()).unwrap();
+        let mut digests: Vec<_> =
+            listed.iter().map(|it| it.artifact.digest().to_string()).collect();
+        digests.sort_by_key(|own| *own == about);
+        assert_eq!((digests.len(), digests.last()), (2, Some(&about)), "{word}");
+    }
+    // A whole place keeps its names, and its lists are nobody's images.
+    let run = world.run(&["copy", "--referrers", "tree", "oci:again"]);
+    assert!(run.stderr.contains("Copied 1 image and 2 that refer to it in "), "{}", run.stderr);
+    assert_eq!(run.done(), format!("{source}@{}\n", digest(&world)));
+    let index = |tree: &str| {
+        let path = world.here().join(layout.replacen("tree", tree, 1)).join("index.json");
+        std::fs::read_to_string(path).unwrap()
+    };
+    assert_eq!(index("again"), index("tree"));
+    // Where nothing can belong to an image, nothing is asked for.
+    world.run(&["copy", &words[1], "docker-archive:d.tar"]).done();
+    let run = world.run(&["copy", "--referrers", "d.tar", "oci:z"]);
+    assert!(run.stderr.contains("Copied 1 image in "), "{}", run.stderr);
+    run.done();
 }
 
 #[test]

@@ -5,6 +5,9 @@ use host::{RunError, RunErrorKind};
 
 use crate::FindError;
 
+/// How many of the last lines that cosign said are shown.
+const LINES: usize = 20;
+
 /// Why cosign did not do its work.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -29,12 +32,21 @@ impl Error {
         matches!(self, Error::Run(error) if error.kind == RunErrorKind::Interrupted)
     }
 
-    /// Returns what cosign said, if it was run.
-    pub fn said(&self) -> &str {
-        match self {
-            Error::Run(error) => error.stderr.trim_end(),
-            _ => "",
+    /// Returns what cosign said, if it was run: each thing once, and without
+    /// questions that nobody was asked.
+    pub fn said(&self) -> String {
+        let Error::Run(error) = self else { return String::new() };
+        let mut lines: Vec<&str> = Vec::new();
+        for line in error.stderr.lines() {
+            let line = line.trim_end().trim_start_matches("Enter password for private key: ");
+            // It says what failed as its library does, and once more itself.
+            let again = line.split_once("error during command execution: ");
+            let is_said = again.is_some_and(|(_, text)| lines.iter().any(|l| l.contains(text)));
+            if !line.is_empty() && !is_said {
+                lines.push(line);
+            }
         }
+        lines[lines.len().saturating_sub(LINES)..].join("\n")
     }
 
     /// Returns what the user can do about it, where that is known.

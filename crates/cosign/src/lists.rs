@@ -1,9 +1,9 @@
-//! One at a time at a subject's list of referrers.
+//! One at a time at what is known of a subject.
 //!
-//! A registry without the referrers API keeps that list under a tag, which
-//! whoever adds to it reads and writes: of two who do so at once, one loses.
-//! Processes of one user take turns here. Those of other machines do not;
-//! whoever signs looks afterwards.
+//! Legacy signatures are under a tag, and so is the list of bundles of a
+//! registry without the referrers API. Whoever adds to one reads it and writes
+//! it: of two who do so at once, one loses. Processes of one user take turns
+//! here. Those of other machines do not; whoever signs looks afterwards.
 
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use host::Lock;
 use host::fs::IoError;
 use oci::Digest;
 
-/// Waits until nobody else adds to a subject's list. Returns `None` where
+/// Waits until nobody else adds to what is known of a subject. Returns `None` where
 /// there is no place for locks: it is no reason not to sign.
 ///
 /// # Errors

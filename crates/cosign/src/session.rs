@@ -90,10 +90,11 @@ impl Session {
         waits: &(dyn Fn(Wait) + Sync),
     ) -> Result<(), Error> {
         let cosign = self.cosigns.get(sign.format.major())?;
-        let (config, _alone) = match sign.format {
-            Format::Legacy => (None, None),
-            Format::Bundle => (self.config(sign.signer)?, lists::alone(sign.subject.digest())?),
+        let config = match sign.format {
+            Format::Legacy => None,
+            Format::Bundle => self.config(sign.signer)?,
         };
+        let _alone = lists::alone(sign.subject.digest())?;
         let call = call(cosign, sign.signer, (sign.subject, access), waits);
         self.call(&call, |place| sign.args(place, config.as_deref()))
     }

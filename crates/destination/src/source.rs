@@ -1,11 +1,12 @@
 //! Where images come from when they are copied: layouts, archives,
 //! registries.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use oci::layout::{Tree, full_name_of, tag_of};
-use oci::registry::Client;
+use oci::registry::{Client, Companion};
 use oci::spec::Descriptor;
 use oci::{Artifact, Layout, Named, Reference, archive, docker_archive};
 
@@ -68,6 +69,20 @@ impl FromStr for Source {
     }
 }
 
+impl fmt::Display for Source {
+    /// Writes the word that means it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (scheme, path, name) = match self {
+            Source::Oci(path, name) => ("oci", path, name),
+            Source::OciArchive(path, name) => ("oci-archive", path, name),
+            Source::DockerArchive(path, name) => ("docker-archive", path, name),
+            Source::Registry(reference) => return write!(f, "docker://{reference}"),
+        };
+        write!(f, "{scheme}:{}", path.display())?;
+        name.iter().try_for_each(|name| write!(f, ":{name}"))
+    }
+}
+
 /// An image as a place has it.
 #[derive(Clone, Debug)]
 pub struct Found {
@@ -114,6 +129,47 @@ impl Source {
         self.look_up(client, work, Names::IfThere)
     }
 
+    /// Finds what goes with images that were loaded from this place: their
+    /// signatures and whatever else refers to them, for each image in turn. A
+    /// docker archive has no room for such.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the place cannot be read, or what it has is incomplete.
+    pub fn companions(
+        &self,
+        client: &Client,
+        found: &[Found],
+    ) -> Result<Vec<Vec<Companion>>, Error> {
+        let of_layout = |layout: &Layout, Found { reference, artifact, .. }: &Found| {
+            let repository = reference.as_ref().map(Reference::name);
+            Ok(layout.companions(repository.as_deref(), artifact)?)
+        };
+        match self {
+            Source::Registry(reference) => found
+                .iter()
+                .map(|found| Ok(client.companions(reference, &found.artifact)?))
+                .collect(),
+            Source::DockerArchive(..) => Ok(vec![Vec::new(); found.len()]),
+            Source::OciArchive(file, _) => {
+                let layout = archive::open(file)?;
+                found.iter().map(|found| of_layout(&layout, found)).collect()
+            }
+            Source::Oci(directory, _) if is_layout(directory) => {
+                let layout = Layout::open(directory)?;
+                found.iter().map(|found| of_layout(&layout, found)).collect()
+            }
+            Source::Oci(directory, _) => {
+                let tree = Tree::new(directory);
+                let of_tree = |found: &Found| match &found.reference {
+                    Some(name) => of_layout(&Layout::open(&tree.directory(name))?, found),
+                    None => Ok(Vec::new()),
+                };
+                found.iter().map(of_tree).collect()
+            }
+        }
+    }
+
     fn look_up(&self, client: &Client, work: &Path, names: Names) -> Result<Vec<Found>, Error> {
         match self {
             Source::Registry(reference) => Ok(vec![Found {
@@ -127,12 +183,17 @@ impl Source {
             Source::DockerArchive(file, name) => {
                 of_docker_archive(file, name.as_deref(), work, names)
             }
-            Source::Oci(directory, name) if directory.join("oci-layout").is_file() => {
+            Source::Oci(directory, name) if is_layout(directory) => {
                 of_layout(&Layout::open(directory)?, None, name.as_deref(), names)
             }
             Source::Oci(directory, name) => of_tree(&Tree::new(directory), name.as_deref(), names),
         }
     }
+}
+
+/// Returns whether a directory is one layout, rather than a tree of them.
+fn is_layout(directory: &Path) -> bool {
+    directory.join("oci-layout").is_file()
 }
 
 fn of_tree(tree: &Tree, name: Option<&str>, names: Names) -> Result<Vec<Found>, Error> {
@@ -263,6 +324,7 @@ mod tests {
             ("docker://[::1]:5000/a", Source::Registry("[::1]:5000/a:latest".parse().unwrap())),
         ];
         for (word, source) in cases {
+            assert_eq!(source.to_string().parse(), Ok(source.clone()), "{word}");
             assert_eq!(word.parse(), Ok(source), "{word}");
         }
     }

@@ -12,6 +12,7 @@
 pub mod archive;
 mod artifact;
 mod blob;
+mod companion;
 mod digest;
 pub mod docker_archive;
 mod error;

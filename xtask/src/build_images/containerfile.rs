@@ -14,6 +14,7 @@ use ui::Failure;
 use crate::context::Context;
 use crate::plan::Planned;
 use crate::stages::{self, ImageStages};
+use crate::stored::Stored;
 
 /// The project's Containerfile for bytecode, relative to the checkout.
 const BYTECODE: &str = "Containerfile.bytecode.multi.arch";
@@ -25,6 +26,8 @@ pub(crate) struct Site<'a> {
     pub(crate) contexts: &'a [NamedContext],
     /// The stages that the host has made.
     pub(crate) made: &'a stages::Made,
+    /// The images that are made already.
+    pub(crate) stored: Option<&'a Stored>,
     pub(crate) place: Workplace<'a>,
 }
 
@@ -39,7 +42,7 @@ pub(super) fn build(
 ) -> Result<Index, Failure> {
     let failed =
         |failure: Failure| failure.context(format!("failed to build `{}`", path.display()));
-    let Site { engine, contexts, made, place } = site;
+    let Site { engine, contexts, made, place, .. } = site;
     let mut request = request(&cx.root.join(path), &image.platforms)?;
     request.context = Some(cx.root.clone());
     request.annotations = annotations.clone();

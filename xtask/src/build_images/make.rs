@@ -17,6 +17,7 @@ use super::containerfile::{self, Site};
 use super::report::Report;
 use crate::context::Context;
 use crate::plan::{Origin, Plan, Planned};
+use crate::stored::Stored;
 
 /// An image that was made, or found where it is to be copied from.
 pub(crate) struct Made {
@@ -92,6 +93,7 @@ pub(crate) fn make(
                     .map(|index| (Artifact::Index(index), Vec::new()))
             }
             Origin::Mirror(source) => from_registry(image, source, site.place.client, along, cx),
+            Origin::Stored => from_store(image, site.stored),
         };
         match made {
             Ok((artifact, companions)) => {
@@ -162,21 +164,15 @@ fn from_registry(
             .hint(ELSEWHERE)
     };
     let artifact = client.pull(source, None).map_err(failed)?;
-    let platforms = artifact.platforms();
-    // A variant, as `linux/arm/v7`, is one of its architecture.
-    let architectures: Vec<_> =
-        platforms.iter().map(|own| format!("{}/{}", own.os, own.architecture)).collect();
-    let is_there = |name: &str| architectures.iter().any(|own| own == name);
-    let absent: Vec<_> =
-        image.platforms.iter().map(|arch| arch.platform()).filter(|name| !is_there(name)).collect();
-    if !absent.is_empty() {
-        let message =
-            format!("`{}` is not copied: `{source}` is not for {}", image.image, absent.join(", "));
-        let there: Vec<_> = platforms.iter().map(Platform::to_string).collect();
-        return Err(Failure::new(ui::Exit::Failed, message).hint(format!(
-            "it is for {}; `platforms` in images.yaml says what is wanted",
-            there.join(", ")
-        )));
+    if let Some(missing) = Missing::of(image, &artifact) {
+        let message = format!(
+            "`{}` is not copied: `{source}` is not for {}",
+            image.image,
+            missing.absent.join(", ")
+        );
+        let there = missing.there.join(", ");
+        return Err(Failure::new(ui::Exit::Failed, message)
+            .hint(format!("it is for {there}; `platforms` in images.yaml says what is wanted")));
     }
     let companions = match along {
         Along::Nothing => Vec::new(),
@@ -184,6 +180,41 @@ fn from_registry(
     };
     cx.ui.debug(format_args!("{source} is {}", artifact.digest()));
     Ok((artifact, companions))
+}
+
+/// Finds an image that an earlier run has made.
+fn from_store(image: &Planned, stored: Option<&Stored>) -> Result<Parts, Failure> {
+    let Some(stored) = stored else { return Err(Failure::usage("no images are stored")) };
+    let (artifact, companions) = stored.image(&image.image)?;
+    if let Some(missing) = Missing::of(image, &artifact) {
+        let absent = missing.absent.join(", ");
+        let message = format!("`{}` in `{}` is not for {absent}", image.image, stored.place());
+        let there = missing.there.join(", ");
+        return Err(Failure::new(ui::Exit::Failed, message)
+            .hint(format!("it is for {there}; build it again without `--platform`")));
+    }
+    Ok((artifact, companions))
+}
+
+/// The platforms that an image lacks.
+struct Missing {
+    absent: Vec<&'static str>,
+    there: Vec<String>,
+}
+
+impl Missing {
+    /// Returns what an image lacks of what is wanted of it, if anything.
+    fn of(image: &Planned, artifact: &Artifact) -> Option<Missing> {
+        let platforms = artifact.platforms();
+        // A variant, as `linux/arm/v7`, is one of its architecture.
+        let is_there = |name: &str| {
+            platforms.iter().any(|own| format!("{}/{}", own.os, own.architecture) == name)
+        };
+        let wanted = image.platforms.iter().map(|arch| arch.platform());
+        let absent: Vec<_> = wanted.filter(|name| !is_there(name)).collect();
+        let there = platforms.iter().map(Platform::to_string).collect();
+        (!absent.is_empty()).then_some(Missing { absent, there })
+    }
 }
 
 /// Takes the images to one destination; the failure of one does not keep the
@@ -327,5 +358,6 @@ fn source_of(plan: &Plan, image: &Planned) -> String {
         }
         Origin::Containerfile { path, .. } => path.display().to_string(),
         Origin::Mirror(source) => source.to_string(),
+        Origin::Stored => image.image.clone(),
     }
 }

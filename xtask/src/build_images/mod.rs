@@ -23,7 +23,9 @@ use crate::context::Context;
 use crate::credentials;
 use crate::naming::Naming;
 use crate::plan::{self, Plan};
+use crate::signing::SigningArgs;
 use crate::stages::Makers;
+use crate::stored::Stored;
 use crate::wish::{Wish, WishArgs};
 use containerfile::Site;
 use make::Along;
@@ -51,6 +53,7 @@ const DEFAULT_TO: &str = "images";
   cargo xtask build-images --as localhost/me/pass:test xdp_pass
   cargo xtask build-images xdp_pass tc_pass --as tc_pass=localhost/me/tc:test
   cargo xtask build-images --push --registry localhost:5000 bytecode
+  cargo xtask build-images --push --sign --key cosign.key bytecode
   cargo xtask build-images --push csi-node-driver-registrar
   cargo xtask build-images --dry-run")]
 pub(crate) struct Args {
@@ -83,6 +86,11 @@ pub(crate) struct Args {
     /// Write the references with their digests to this file too
     #[arg(long, value_name = "FILE", help_heading = "Destination")]
     refs_file: Option<PathBuf>,
+
+    /// Write the digest of each repository's image to this file, as sha256sum
+    /// writes those of files: what build provenance is attested of
+    #[arg(long, value_name = "FILE", help_heading = "Destination")]
+    checksums_file: Option<PathBuf>,
 
     /// Afterwards remove from the trees of layouts what no image of the
     /// catalogue needs
@@ -127,6 +135,13 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     registries: RegistryArgs,
+
+    /// Sign what the registry has then, as `sign-images` does
+    #[arg(long, help_heading = "Signing")]
+    sign: bool,
+
+    #[command(flatten)]
+    signing: SigningArgs,
 }
 
 /// Reads `NAME=REFERENCE`.
@@ -145,6 +160,7 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
         let message = "`--preflight` asks a registry, and nothing is to be pushed";
         return Err(Failure::usage(message).hint("add `--push`, or leave it out").into());
     }
+    check_signing(&args, pushes)?;
     let platform = publish::one_platform(&args.wish.platform);
     let wish = Wish {
         names: args.names,
@@ -155,6 +171,7 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     };
     let plan = plan::plan(&catalogue, &wish)?;
     let refs_file = args.refs_file.as_deref().map(typed).transpose()?;
+    let checksums_file = args.checksums_file.as_deref().map(typed).transpose()?;
     let host = wish.registry.as_deref().unwrap_or(&catalogue.registry);
     let client = args
         .registries
@@ -168,6 +185,8 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     if args.dry_run {
         return Ok(report::dry_run(&plan, workshop, &makers, &destinations, cx)?);
     }
+    // A key that cannot be used is better known before anything is compiled.
+    let signing = args.sign.then(|| args.signing.open(catalogue.variables(), cx)).transpose()?;
     say_left_out(&plan, cx);
     let names = if pushes { plan.references() } else { Vec::new() };
     let compiling = || (compile::of_plan(cx, workshop, &plan.requests), makers.make(cx));
@@ -185,7 +204,9 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     let (engine, contexts) = (&wish.engine, wish.contexts.as_slice());
     let layers = layer_cache(cx);
     let place = Workplace { work: &work, layers: Some(&layers), client: &client };
-    let site = Site { engine, contexts, made: &stages?, place };
+    let stored = Stored::open(wish.from.as_ref(), &client, &work, cx)?;
+    let stored = stored.as_ref();
+    let site = Site { engine, contexts, made: &stages?, stored, place };
     let made = make::make(&plan, &compiled, along, site, cx, &mut failures);
     let mut report = report::Report::new(&plan, &compiled);
     let made_from = compiled.built.into_iter().flat_map(|built| built.failures);
@@ -195,6 +216,11 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     for destination in &destinations {
         make::publish(destination, &made, delivery, cx, &mut report, &mut failures);
     }
+    if let Some(signing) = &signing {
+        let (signed, failed) = signing.run(client, &report.pushed(), cx);
+        report.signed(signed);
+        failures.0.extend(failed);
+    }
     // What was made is reported even where what comes after fails.
     if args.prune && failures.0.is_empty() {
         let mut keep = plan::all_references(&catalogue, &wish)?;
@@ -202,11 +228,26 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
         let pruned = destinations.iter().map(|destination| make::prune(destination, &keep, cx));
         failures.0.extend(pruned.filter_map(Result::err));
     }
-    let references = report.references();
-    let written = refs_file.map(|path| host::fs::write_if_changed(&path, references.as_bytes()));
-    failures.0.extend(written.and_then(Result::err).map(Failure::from));
+    let files = [(refs_file, report.references()), (checksums_file, report.checksums())];
+    let written = files.into_iter().filter_map(|(path, text)| {
+        host::fs::write_if_changed(&path?, text.as_bytes()).err().map(Failure::from)
+    });
+    failures.0.extend(written);
     report.finish(&failures, started.elapsed(), cx)?;
     failures.or(())
+}
+
+/// Refuses to sign what is not published, and options that do nothing.
+fn check_signing(args: &Args, pushes: bool) -> Result<(), Failure> {
+    if args.sign && !pushes {
+        let message = "`--sign` signs what a registry has, and nothing is to be pushed";
+        return Err(Failure::usage(message).hint("add `--push`, or leave it out"));
+    }
+    if !args.sign && args.signing.are_given() {
+        let message = "there are options for signing, and nothing is to be signed";
+        return Err(Failure::usage(message).hint("add `--sign`, or leave them out"));
+    }
+    Ok(())
 }
 
 fn destinations(args: &Args, cx: &Context<'_>) -> Result<Vec<Destination>, Failure> {

@@ -29,7 +29,7 @@ pub(super) fn run(
                 Assembled::Made { index, .. } => Some(index.digest()),
                 Assembled::Incomplete | Assembled::Failed(_) => None,
             },
-            Origin::Containerfile { .. } => None,
+            Origin::Containerfile { .. } | Origin::Stored => None,
             Origin::Mirror(source) => match client.resolve(source) {
                 Ok(Some(found)) => Some(found.digest),
                 Ok(None) => {

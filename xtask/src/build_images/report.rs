@@ -1,12 +1,13 @@
 //! What `build-images` says it did: lines, or one JSON document.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bpf_build::Workshop;
 use cli::compile::Compiled;
 use cli::list;
 use destination::{Destination, Published};
+use oci::Reference;
 use serde::Serialize;
 use ui::{Failure, Failures, Format};
 
@@ -14,6 +15,8 @@ use super::make::shown;
 use crate::bench::cost;
 use crate::context::Context;
 use crate::plan::{Origin, Plan};
+use crate::published::Subject;
+use crate::signing::SignedReport;
 use crate::stages::Makers;
 
 /// The command's JSON.
@@ -21,9 +24,15 @@ use crate::stages::Makers;
 pub(super) struct Report<'a> {
     #[serde(skip)]
     plan: &'a Plan,
+    /// What a registry has, with the image's place in the plan.
+    #[serde(skip)]
+    pushed: Vec<(usize, Subject)>,
     schema: u32,
     images: Vec<ImageReport>,
     left_out: Vec<LeftOut<'a>>,
+    /// What was signed, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signatures: Option<Vec<SignedReport>>,
     summary: Summary,
     failures: Vec<Failure>,
 }
@@ -39,6 +48,8 @@ struct ImageReport {
     #[serde(skip)]
     is_part: bool,
     references: Vec<String>,
+    #[serde(skip)]
+    repositories: Vec<String>,
     digest: String,
     platforms: Vec<String>,
     size: u64,
@@ -83,9 +94,11 @@ impl<'a> Report<'a> {
         let left_out = plan.left_out.iter().map(|(image, why)| LeftOut { image, why });
         Report {
             plan,
+            pushed: Vec::new(),
             schema: 1,
             images: Vec::new(),
             left_out: left_out.collect(),
+            signatures: None,
             summary: Summary {
                 platforms: platforms.len(),
                 compiled: compiled.compiled,
@@ -110,6 +123,11 @@ impl<'a> Report<'a> {
         cx: &Context<'_>,
     ) {
         self.summary.files_written += published.files_written;
+        if *destination == Destination::Registry {
+            let image = self.plan.images[index].image.clone();
+            let (references, digest) = (published.references.clone(), published.digest);
+            self.pushed.push((index, Subject { image, references, digest }));
+        }
         let platforms: Vec<_> = published.platforms.iter().map(ToString::to_string).collect();
         let is_part = destination.takes_one_platform();
         let at = DestinationReport {
@@ -133,6 +151,7 @@ impl<'a> Report<'a> {
                 index,
                 is_part,
                 references: published.references.iter().map(ToString::to_string).collect(),
+                repositories: published.references.iter().map(Reference::name).collect(),
                 digest: published.digest.to_string(),
                 platforms,
                 size: published.size,
@@ -140,6 +159,18 @@ impl<'a> Report<'a> {
             }),
         }
         self.images.sort_by_key(|image| image.index);
+    }
+
+    /// Returns what a registry has, in the catalogue's order.
+    pub(super) fn pushed(&self) -> Vec<Subject> {
+        let mut pushed = self.pushed.clone();
+        pushed.sort_by_key(|(index, _)| *index);
+        pushed.into_iter().map(|(_, subject)| subject).collect()
+    }
+
+    /// Adds what was signed.
+    pub(super) fn signed(&mut self, signed: Vec<SignedReport>) {
+        self.signatures = Some(signed);
     }
 
     /// Returns a line `reference@digest` for each name of each image.
@@ -151,6 +182,17 @@ impl<'a> Report<'a> {
             }
         }
         lines
+    }
+
+    /// Returns a line `HEX  registry/repository` for each repository of each
+    /// image, as sha256sum(1) writes them.
+    pub(super) fn checksums(&self) -> String {
+        let mut repositories = BTreeSet::new();
+        for image in &self.images {
+            let hex = image.digest.trim_start_matches("sha256:");
+            repositories.extend(image.repositories.iter().map(|name| (name, hex)));
+        }
+        repositories.iter().map(|(name, hex)| format!("{hex}  {name}\n")).collect()
     }
 
     /// Prints the results, then the summary.
@@ -245,6 +287,9 @@ pub(super) fn dry_run(
                 }
                 Origin::Mirror(source) => {
                     cx.ui.result(format_args!("copy {source} to {reference}"))?;
+                }
+                Origin::Stored => {
+                    cx.ui.result(format_args!("take {} as {reference}", image.image))?;
                 }
             }
         }

@@ -8,7 +8,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Who may use which crates of this workspace, normally and to build:
 /// ARCHITECTURE.md, "Who may use whom".
-const MAY_USE: [(&str, &[&str]); 17] = [
+const MAY_USE: [(&str, &[&str]); 18] = [
     ("bpf-arch", &[]),
     ("host", &[]),
     ("test-support", &[]),
@@ -20,6 +20,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
     ("image-build", &["host", "oci"]),
     ("destination", &["host", "oci"]),
     ("registry-server", &["host", "oci"]),
+    ("cosign", &["host", "oci"]),
     ("signature", &["oci"]),
     ("ui", &["host"]),
     ("cli", &["bpf-arch", "bpf-build", "destination", "host", "image-build", "oci", "ui"]),
@@ -32,6 +33,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
             "bpf-object",
             "bytecode-image",
             "cli",
+            "cosign",
             "destination",
             "go-build",
             "host",

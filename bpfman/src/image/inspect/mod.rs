@@ -93,7 +93,7 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
             }
             failures.or(())
         }
-        Subject::Place(all) => {
+        Subject::Place { found: all, .. } => {
             let read = all.iter().map(|found| report::read(found, cx.ui));
             let (images, failures): (Vec<_>, Vec<_>) = read.unzip();
             match format {

@@ -7,6 +7,7 @@
 //! the way to write them. Judging a layout is the business of
 //! [`crate::verify`].
 
+mod companions;
 mod document;
 pub(crate) mod edit;
 mod prune;

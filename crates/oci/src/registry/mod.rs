@@ -40,7 +40,6 @@ use std::time::Duration;
 use ureq::Agent;
 
 pub use access::{Access, DockerConfig};
-pub use companions::{Companion, Link};
 pub use credentials::{Credential, Credentials};
 pub use error::{Error, Refusal};
 pub use looks::Looks;
@@ -49,6 +48,8 @@ pub use push::{Event, Pushed};
 pub use retry::RetryPolicy;
 pub use secret::Secret;
 pub use tls::certs_dirs;
+
+pub use crate::companion::{Companion, Link};
 
 use retry::Retries;
 use tls::Certs;

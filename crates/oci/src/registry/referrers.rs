@@ -10,11 +10,11 @@ use std::sync::PoisonError;
 use ureq::http::Method;
 
 use super::blob::Repository;
-use super::companions::fallback_tag;
 use super::exchange::Asked;
 use super::scope::Scopes;
 use super::transport::pause;
 use super::{Client, Error};
+use crate::companion::fallback_tag;
 use crate::spec::{Descriptor, Index, to_bytes};
 use crate::{Blob, Digest, Reference, image, media};
 

@@ -191,4 +191,55 @@ fn layouts_hold_what_belongs_to_an_image_under_tags() {
     assert_eq!(layout.tags(), expected);
     let report = oci::verify::layout(&layout, oci::verify::Limits::default());
     assert_eq!(report.problems, []);
+
+    // What the layout gives back is what the registry had.
+    let facts = |companions: &[Companion]| -> Vec<(String, String)> {
+        let fact = |one: &Companion| (format!("{:?}", one.link), one.artifact.digest().to_string());
+        companions.iter().map(fact).collect()
+    };
+    let own = layout.load(&layout.resolve("v1").unwrap()).unwrap();
+    for repository in [None, Some(name.name())] {
+        let found = layout.companions(repository.as_deref(), &own).unwrap();
+        assert_eq!(facts(&found), facts(&companions));
+    }
+    assert!(layout.companions(Some("quay.io/other/image"), &own).unwrap().is_empty());
+}
+
+#[test]
+fn a_referrer_without_a_name_is_found_by_its_subject() {
+    let (dir, artifact) = (tempfile::tempdir().unwrap(), index("one"));
+    let name = reference("quay.io/org/image:v1");
+    let listed = statement("listed", Some(artifact.descriptor()));
+    let about_it = statement("about that", Some(listed.descriptor()));
+    let tag = |tag: &str, artifact: Artifact| Named {
+        references: vec![name.with_tag(tag).unwrap()],
+        artifact,
+    };
+    let batch = [
+        tag("v1", artifact.clone()),
+        tag("a", Artifact::Image(listed.clone())),
+        tag("b", Artifact::Image(about_it.clone())),
+        tag("c", Artifact::Image(statement("of another", Some(about_it.descriptor())))),
+    ];
+    let tree = Tree::new(dir.path());
+    tree.write(&batch, WriteOptions { durable: false }).unwrap();
+    // As oras writes it: in the index, by its digest alone.
+    let path = tree.directory(&name).join("index.json");
+    let mut document: serde_json::Value =
+        serde_json::from_slice(&host::fs::read(&path).unwrap()).unwrap();
+    for entry in document["manifests"].as_array_mut().unwrap() {
+        let tag = entry["annotations"][oci::layout::REF_NAME].as_str().unwrap();
+        if ["a", "b"].contains(&tag) {
+            entry.as_object_mut().unwrap().remove("annotations");
+        }
+    }
+    host::fs::write_atomic(&path, document.to_string().as_bytes()).unwrap();
+    let layout = Layout::open(&tree.directory(&name)).unwrap();
+    let found = layout.companions(None, &artifact).unwrap();
+    let digests: Vec<_> = found.iter().map(|it| it.artifact.digest()).collect();
+    // What is about a companion comes first; what has a name is an image.
+    assert_eq!(digests, [about_it.digest(), listed.digest()]);
+    let Link::Referrer { subject, descriptor } = &found[1].link else { panic!("{found:?}") };
+    assert_eq!(*subject, artifact.digest());
+    assert_eq!(descriptor.extra["artifactType"], "application/vnd.example.statement");
 }

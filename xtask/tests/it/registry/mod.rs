@@ -7,6 +7,7 @@ mod credentials;
 mod diff;
 mod diff_places;
 mod failures;
+mod from;
 mod kill;
 mod mirror;
 mod mirror_faults;
