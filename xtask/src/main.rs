@@ -28,6 +28,7 @@ mod stages;
 mod stored;
 mod test;
 mod tools;
+mod verify_images;
 mod wish;
 
 use std::process::ExitCode;
@@ -72,6 +73,7 @@ enum Command {
     DiffImages(diff_images::Args),
     ServeImages(serve_images::Args),
     SignImages(sign_images::Args),
+    VerifyImages(verify_images::Args),
     Doctor(doctor::Args),
     Test(test::Args),
     Lint(lint::Args),
@@ -92,6 +94,7 @@ fn main() -> ExitCode {
                 Command::DiffImages(args) => diff_images::run(args, &cx),
                 Command::ServeImages(args) => serve_images::run(args, &cx),
                 Command::SignImages(args) => sign_images::run(args, &cx),
+                Command::VerifyImages(args) => verify_images::run(args, &cx),
                 Command::Doctor(args) => doctor::run(args, &cx),
                 Command::Test(args) => test::run(args, &cx),
                 Command::Lint(args) => lint::run(args, &cx),

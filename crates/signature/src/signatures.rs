@@ -109,6 +109,23 @@ impl Signatures {
         }
     }
 
+    /// Says why there is no signature in a format that could be checked at
+    /// all, by whatever; of the old and of the new.
+    pub fn absent(&self) -> [Option<Fault>; 2] {
+        let facts = self.facts();
+        let malformed = |reason: Option<&String>| reason.cloned().map(Fault::Malformed);
+        let old = malformed(self.legacy.iter().find_map(|it| it.as_ref().err()));
+        let new = malformed(self.bundles.iter().find_map(|it| it.as_ref().err()));
+        let new = new.unwrap_or(match facts.attestations {
+            0 => Fault::Missing,
+            n => Fault::OnlyAttestations(n),
+        });
+        [
+            (facts.legacy == 0).then(|| old.unwrap_or(Fault::Missing)),
+            (facts.bundles == 0).then_some(new),
+        ]
+    }
+
     /// Returns what the key attests of the manifest, verified.
     pub fn attestations(&self, key: &PublicKey) -> Vec<Attestation> {
         let statements = self.bundles.iter().flatten();

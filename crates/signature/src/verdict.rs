@@ -27,6 +27,9 @@ pub enum Fault {
     Expired,
     /// The key made it, of a hash by which cosign does not verify.
     OtherHash,
+    /// It does not name the identity, or nobody who is trusted vouches for
+    /// that: what cosign says.
+    OtherIdentity(String),
     /// Another key made it, or it or what it is of was changed since.
     OtherKey,
     /// The key made it, for something that is no signature of an image.
@@ -73,6 +76,7 @@ impl Fault {
             Fault::Certificate => "certificate",
             Fault::Expired => "expired",
             Fault::OtherHash => "other-hash",
+            Fault::OtherIdentity(_) => "other-identity",
             Fault::OtherKey => "other-key",
             Fault::OtherType(_) => "other-type",
             Fault::OtherDigest(_) => "other-digest",
@@ -86,7 +90,7 @@ impl Fault {
             Fault::OnlyAttestations(_) => 1,
             Fault::Malformed(_) => 2,
             Fault::Certificate => 3,
-            Fault::OtherKey => 4,
+            Fault::OtherKey | Fault::OtherIdentity(_) => 4,
             Fault::OtherType(_) => 5,
             Fault::OtherDigest(_) => 6,
             Fault::OtherHash => 7,
@@ -107,6 +111,7 @@ impl fmt::Display for Fault {
             Fault::OtherHash => {
                 f.write_str("it is of the SHA-384 hash, by which cosign signs and does not verify")
             }
+            Fault::OtherIdentity(said) => write!(f, "cosign does not accept it: {said}"),
             Fault::OtherKey => f.write_str("it is by another key, or was changed since"),
             Fault::OtherType(found) => write!(f, "it is of type `{found}`"),
             Fault::OtherDigest(found) => write!(f, "it is of another manifest, `{found}`"),
