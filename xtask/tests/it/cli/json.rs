@@ -74,6 +74,7 @@ const CASES: [Case; 6] = [
         code: 1,
         keys: &[
             "schema",
+            "sign",
             "objects",
             "objects[].source",
             "objects[].platform",
