@@ -67,6 +67,7 @@ const CASES: [Case; 6] = [
             "left_out[].image",
             "left_out[].why",
             "destinations",
+            "sign",
         ],
     },
     Case {
@@ -74,7 +75,6 @@ const CASES: [Case; 6] = [
         code: 1,
         keys: &[
             "schema",
-            "sign",
             "objects",
             "objects[].source",
             "objects[].platform",
