@@ -4,6 +4,7 @@
 //! asks the crates to do the work and says what came of it; the work itself
 //! is in `crates/`. Building this program needs Rust alone.
 
+mod attest;
 mod bench;
 mod build_ebpf;
 mod build_images;

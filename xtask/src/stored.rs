@@ -62,21 +62,34 @@ impl Stored {
     /// # Errors
     ///
     /// Fails if it is not there, or its names stand for several.
-    pub(crate) fn image(&self, name: &str) -> Result<(Artifact, Vec<Companion>), Failure> {
-        let mut distinct: Vec<(&Reference, &Artifact)> = Vec::new();
-        for Found { reference, artifact, .. } in &self.found {
+    pub(crate) fn image(
+        &self,
+        name: &str,
+        client: &Client,
+    ) -> Result<(Artifact, Vec<Companion>), Failure> {
+        let mut distinct: Vec<(&Reference, &Found)> = Vec::new();
+        for found in &self.found {
+            let Found { reference, artifact, .. } = found;
             let Some(reference) = reference else { continue };
             let is_it = reference.repository() == name
                 || reference.repository().ends_with(&format!("/{name}"));
             // What goes with images stands under tags made of digests.
             let is_image = reference.tag().is_some_and(|tag| !tag.starts_with("sha256-"));
-            let is_new = || distinct.iter().all(|(_, other)| other.digest() != artifact.digest());
+            let is_new =
+                || distinct.iter().all(|(_, other)| other.artifact.digest() != artifact.digest());
             if is_it && is_image && is_new() {
-                distinct.push((reference, artifact));
+                distinct.push((reference, found));
             }
         }
         match distinct.as_slice() {
-            [(_, artifact)] => Ok((Artifact::clone(artifact), Vec::new())),
+            [(_, found)] => {
+                let found = std::slice::from_ref(*found);
+                let companions = self.place.companions(client, found).map_err(|error| {
+                    cli::publish::failure(error)
+                        .context(format!("failed to read what belongs to `{name}`"))
+                })?;
+                Ok((found[0].artifact.clone(), companions.concat()))
+            }
             [] => {
                 let message = format!("`{name}` is not in `{}`", self.place);
                 Err(Failure::new(Exit::Failed, message)

@@ -48,6 +48,18 @@ impl Companion {
         }
     }
 
+    /// Adds companions to those that are there. A thing that was replaced
+    /// under its tag is there no more.
+    #[must_use]
+    pub fn together(mut there: Vec<Companion>, more: &[Companion]) -> Vec<Companion> {
+        let replaced = |own: &Companion| {
+            matches!(own.link, Link::Tag(_)) && more.iter().any(|new| new.key() == own.key())
+        };
+        there.retain(|own| !replaced(own));
+        there.extend_from_slice(more);
+        distinct(there)
+    }
+
     /// Gives companions the names under which a place without lists of
     /// referrers, such as a layout, holds them in the repository of
     /// `reference`: their own tags, and for each list the one that the

@@ -15,6 +15,7 @@ use ui::{Failure, Failures};
 
 use super::containerfile::{self, Site};
 use super::report::Report;
+use crate::attest::{self, Evidence};
 use crate::context::Context;
 use crate::plan::{Origin, Plan, Planned};
 use crate::stored::Stored;
@@ -25,7 +26,7 @@ pub(crate) struct Made {
     pub(crate) index: usize,
     pub(crate) named: Named,
     /// What is to be copied with it.
-    companions: Vec<Companion>,
+    pub(crate) companions: Vec<Companion>,
 }
 
 /// What of a copied image is to come along.
@@ -93,7 +94,7 @@ pub(crate) fn make(
                     .map(|index| (Artifact::Index(index), Vec::new()))
             }
             Origin::Mirror(source) => from_registry(image, source, site.place.client, along, cx),
-            Origin::Stored => from_store(image, site.stored),
+            Origin::Stored => from_store(image, site.stored, site.place.client),
         };
         match made {
             Ok((artifact, companions)) => {
@@ -183,9 +184,9 @@ fn from_registry(
 }
 
 /// Finds an image that an earlier run has made.
-fn from_store(image: &Planned, stored: Option<&Stored>) -> Result<Parts, Failure> {
+fn from_store(image: &Planned, stored: Option<&Stored>, client: &Client) -> Result<Parts, Failure> {
     let Some(stored) = stored else { return Err(Failure::usage("no images are stored")) };
-    let (artifact, companions) = stored.image(&image.image)?;
+    let (artifact, companions) = stored.image(&image.image, client)?;
     if let Some(missing) = Missing::of(image, &artifact) {
         let absent = missing.absent.join(", ");
         let message = format!("`{}` in `{}` is not for {absent}", image.image, stored.place());
@@ -217,6 +218,24 @@ impl Missing {
     }
 }
 
+/// Attaches to each image what is attested of it. One for which that cannot be
+/// said is not published without it.
+pub(super) fn attest(
+    made: Vec<Made>,
+    plan: &Plan,
+    evidence: Evidence<'_>,
+    failures: &mut Failures,
+) -> Vec<Made> {
+    let attested = made.into_iter().map(|mut made| {
+        let image = &plan.images[made.index];
+        made.companions.extend(attest::of_image(plan, image, &made.named.artifact, evidence)?);
+        Ok(made)
+    });
+    let (attested, failed): (Vec<_>, Vec<_>) = attested.partition(Result::is_ok);
+    failures.0.extend(failed.into_iter().filter_map(Result::err));
+    attested.into_iter().flatten().collect()
+}
+
 /// Takes the images to one destination; the failure of one does not keep the
 /// others.
 pub(super) fn publish(
@@ -232,13 +251,17 @@ pub(super) fn publish(
     }
     let Delivery { client, platform, .. } = delivery;
     let mut batch: Vec<Named> = made.iter().map(|made| made.named.clone()).collect();
-    if takes_companions(destination) {
-        for Made { named, companions, .. } in made {
-            match Companion::named(&named.references[0], companions) {
-                Ok(more) => batch.extend(more),
-                Err(error) => failures.0.push(Failure::from(error)),
-            }
+    for Made { named, companions, .. } in made {
+        match destination.beside(named, companions) {
+            Ok(more) => batch.extend(more),
+            Err(error) => failures.0.push(publish::failure(error)),
         }
+    }
+    if !destination.takes_companions() && made.iter().any(|made| !made.companions.is_empty()) {
+        cx.ui.note(format_args!(
+            "`{}` takes images alone, and nothing that is attached to them",
+            shown(destination, cx)
+        ));
     }
     let context = match destination {
         Destination::Registry => "failed to push".to_owned(),
@@ -279,8 +302,12 @@ pub(super) fn publish(
         Destination::Registry => format!("failed to push {what}"),
         _ => format!("{context}: {what}"),
     }));
-    let others = outcomes.filter_map(Result::err);
-    failures.0.extend(others.map(|failure| failure.context(context.clone())));
+    for other in outcomes {
+        match other {
+            Ok(published) => report.wrote(published.files_written),
+            Err(failure) => failures.0.push(failure.context(context.clone())),
+        }
+    }
 }
 
 fn push_companions(made: &Made, client: &Client) -> Result<(), Failure> {
@@ -321,11 +348,6 @@ pub(super) fn shown(destination: &Destination, cx: &Context<'_>) -> String {
         Destination::DockerArchive(file) => format!("docker-archive:{}", relative(file)),
         other => other.to_string(),
     }
-}
-
-/// Engines take images, and nothing that is said of them.
-fn takes_companions(destination: &Destination) -> bool {
-    matches!(destination, Destination::Oci(_) | Destination::OciArchive(_))
 }
 
 /// What lies under `target/` can be made again: it need not survive a power

@@ -8,10 +8,11 @@ use cli::compile::Compiled;
 use cli::list;
 use destination::{Destination, Published};
 use oci::Reference;
+use oci::registry::{Companion, Link};
 use serde::Serialize;
 use ui::{Failure, Failures, Format};
 
-use super::make::shown;
+use super::make::{Made, shown};
 use crate::bench::cost;
 use crate::context::Context;
 use crate::plan::{Origin, Plan};
@@ -22,6 +23,9 @@ use crate::stages::Makers;
 pub(super) struct Report<'a> {
     #[serde(skip)]
     plan: &'a Plan,
+    /// What goes with the images, by their places in the plan.
+    #[serde(skip)]
+    attached: BTreeMap<usize, Vec<Attached>>,
     schema: u32,
     images: Vec<ImageReport>,
     left_out: Vec<LeftOut<'a>>,
@@ -46,6 +50,17 @@ struct ImageReport {
     platforms: Vec<String>,
     size: u64,
     destinations: Vec<DestinationReport>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    attached: Vec<Attached>,
+}
+
+/// What goes with an image.
+#[derive(Clone, Debug, Serialize)]
+struct Attached {
+    /// The type of artifact; absent where a tag alone says what it is.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    kind: Option<String>,
+    digest: String,
 }
 
 /// What became of one image at one destination.
@@ -86,6 +101,7 @@ impl<'a> Report<'a> {
         let left_out = plan.left_out.iter().map(|(image, why)| LeftOut { image, why });
         Report {
             plan,
+            attached: BTreeMap::new(),
             schema: 1,
             images: Vec::new(),
             left_out: left_out.collect(),
@@ -99,9 +115,30 @@ impl<'a> Report<'a> {
         }
     }
 
+    /// Notes what goes with the images.
+    pub(super) fn attach(&mut self, made: &[Made]) {
+        let attached = |companion: &Companion| Attached {
+            kind: match &companion.link {
+                Link::Referrer { descriptor, .. } => descriptor
+                    .extra
+                    .get("artifactType")
+                    .and_then(|kind| Some(kind.as_str()?.to_owned())),
+                Link::Tag(_) => None,
+            },
+            digest: companion.artifact.digest().to_string(),
+        };
+        let of = |made: &Made| (made.index, made.companions.iter().map(attached).collect());
+        self.attached = made.iter().map(of).collect();
+    }
+
     /// Adds so many bytes that went to a registry.
     pub(super) fn sent(&mut self, bytes: u64) {
         self.summary.bytes_sent += bytes;
+    }
+
+    /// Adds files that were written beside images.
+    pub(super) fn wrote(&mut self, files: usize) {
+        self.summary.files_written += files;
     }
 
     /// Adds what became of the image at `index` of the plan.
@@ -141,6 +178,7 @@ impl<'a> Report<'a> {
                 platforms,
                 size: published.size,
                 destinations: vec![at],
+                attached: self.attached.get(&index).cloned().unwrap_or_default(),
             }),
         }
         self.images.sort_by_key(|image| image.index);
@@ -222,11 +260,12 @@ pub(super) fn dry_run(
     plan: &Plan,
     workshop: Option<&Workshop>,
     makers: &Makers,
-    destinations: &[Destination],
+    (destinations, attest): (&[Destination], bool),
     cx: &Context<'_>,
 ) -> Result<(), Failure> {
     if cx.ui.format() == Format::Json {
-        return cx.ui.json(&DryRun::new(plan, workshop, makers, destinations, cx));
+        let run = DryRun::new(plan, workshop, makers, destinations, cx);
+        return cx.ui.json(&DryRun { attest, ..run });
     }
     for (request, commands) in all_commands(plan, workshop) {
         for (command, archs) in commands {
@@ -265,12 +304,24 @@ pub(super) fn dry_run(
                     cx.ui.result(format_args!("take {} as {reference}", image.image))?;
                 }
             }
+            if let Some(documents) = documents(&image.origin).filter(|_| attest) {
+                cx.ui.result(format_args!("attach {documents} to {reference}"))?;
+            }
         }
     }
     for (image, why) in &plan.left_out {
         cx.ui.result(format_args!("leave out {image}: {why}"))?;
     }
     destinations.iter().try_for_each(|to| cx.ui.result(format_args!("write to {}", shown(to, cx))))
+}
+
+/// Returns what is attested of an image that was made like this.
+fn documents(origin: &Origin) -> Option<&'static str> {
+    match origin {
+        Origin::Objects { .. } => Some("a record and a bill of materials"),
+        Origin::Containerfile { .. } => Some("a bill of materials"),
+        Origin::Mirror(_) | Origin::Stored => None,
+    }
 }
 
 /// The JSON of `--dry-run`.
@@ -281,6 +332,8 @@ struct DryRun<'a> {
     images: BTreeMap<String, Vec<&'static str>>,
     left_out: Vec<LeftOut<'a>>,
     destinations: Vec<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    attest: bool,
 }
 
 impl<'a> DryRun<'a> {
@@ -304,6 +357,7 @@ impl<'a> DryRun<'a> {
             images: images.collect(),
             left_out: plan.left_out.iter().map(|(image, why)| LeftOut { image, why }).collect(),
             destinations: destinations.iter().map(|to| shown(to, cx)).collect(),
+            attest: false,
         }
     }
 }
