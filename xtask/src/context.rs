@@ -12,6 +12,8 @@ use ui::{Failure, Ui};
 pub(crate) struct Context<'a> {
     pub(crate) ui: &'a Ui,
     pub(crate) jobs: NonZeroUsize,
+    /// What the user typed as `--jobs`: for work that takes no processor.
+    pub(crate) typed_jobs: Option<NonZeroUsize>,
     /// The top of the checkout, without symbolic links.
     pub(crate) root: PathBuf,
     target: PathBuf,
@@ -29,12 +31,12 @@ impl<'a> Context<'a> {
             Some(dir) if !dir.is_empty() => root.join(dir),
             _ => root.join("target"),
         };
-        Ok(Context { ui, jobs: jobs.number(), root, target })
+        Ok(Context { ui, jobs: jobs.number(), typed_jobs: jobs.given(), root, target })
     }
 
     /// Returns the world of a command that works in another checkout.
     pub(crate) fn at(&self, root: PathBuf, target: PathBuf) -> Context<'a> {
-        Context { ui: self.ui, jobs: self.jobs, root, target }
+        Context { root, target, ..*self }
     }
 
     /// Returns the directory of everything that can be made again.

@@ -9,6 +9,7 @@ mod bench;
 mod build_ebpf;
 mod build_images;
 mod catalogue;
+mod check_registry;
 mod ci;
 mod compile;
 mod context;
@@ -22,7 +23,10 @@ mod list_images;
 mod naming;
 mod plan;
 mod published;
+mod reproduce;
 mod serve_images;
+mod sign_images;
+mod signing;
 mod stages;
 mod stored;
 mod test;
@@ -69,7 +73,10 @@ enum Command {
     ListImages(list_images::Args),
     InspectImages(inspect_images::Args),
     DiffImages(diff_images::Args),
+    CheckRegistry(check_registry::Args),
+    Reproduce(reproduce::Args),
     ServeImages(serve_images::Args),
+    SignImages(sign_images::Args),
     Doctor(doctor::Args),
     Test(test::Args),
     Lint(lint::Args),
@@ -88,7 +95,10 @@ fn main() -> ExitCode {
                 Command::ListImages(args) => list_images::run(args, &cx),
                 Command::InspectImages(args) => inspect_images::run(args, &cx),
                 Command::DiffImages(args) => diff_images::run(args, &cx),
+                Command::CheckRegistry(args) => check_registry::run(args, &cx),
+                Command::Reproduce(args) => reproduce::run(args, &cx),
                 Command::ServeImages(args) => serve_images::run(args, &cx),
+                Command::SignImages(args) => sign_images::run(args, &cx),
                 Command::Doctor(args) => doctor::run(args, &cx),
                 Command::Test(args) => test::run(args, &cx),
                 Command::Lint(args) => lint::run(args, &cx),

@@ -27,6 +27,10 @@ pub(crate) struct PublishedArgs {
 pub(crate) struct Published {
     /// Knows the credentials of each organization.
     pub(crate) client: Client,
+    /// Shows no credentials, as a stranger who pulls.
+    pub(crate) anonymous: Client,
+    /// The variables that hold the credentials.
+    pub(crate) variables: Vec<String>,
     pub(crate) images: Vec<Image>,
 }
 
@@ -35,8 +39,6 @@ pub(crate) struct Published {
 pub(crate) struct Image {
     /// `organization/name` of the catalogue.
     pub(crate) image: String,
-    /// The organization that the catalogue knows the credentials of.
-    pub(crate) organization: String,
     /// Its names, one for each tag; there is at least one.
     pub(crate) references: Vec<Reference>,
 }
@@ -71,12 +73,15 @@ impl PublishedArgs {
         let client = self
             .registries
             .client(|files| credentials::of_organizations(files, &catalogue.organizations, host))?;
-        let images = plan::named(&catalogue, &wish)?.into_iter().map(|(entry, references)| Image {
-            image: entry.full_name(),
-            organization: entry.organization.clone(),
-            references,
-        });
-        Ok(Published { images: images.collect(), client })
+        let images = plan::named(&catalogue, &wish)?
+            .into_iter()
+            .map(|(entry, references)| Image { image: entry.full_name(), references });
+        Ok(Published {
+            client,
+            anonymous: self.registries.anonymous()?,
+            variables: catalogue.variables(),
+            images: images.collect(),
+        })
     }
 }
 

@@ -3,8 +3,8 @@
 
 use cli::Scratch;
 use destination::{Found, Source};
+use oci::Reference;
 use oci::registry::{Client, Companion};
-use oci::{Artifact, Reference};
 use ui::{Exit, Failure};
 
 use crate::context::Context;
@@ -55,41 +55,29 @@ impl Stored {
         &self.place
     }
 
-    /// Returns an image of the catalogue, `organization/name`, and what goes
-    /// with it. The names that it has there may be of any registry and tag,
-    /// but must all stand for one image.
+    /// Returns an image of the catalogue, `organization/name`. The names that
+    /// it has there may be of any registry and tag, but must all stand for one
+    /// image.
     ///
     /// # Errors
     ///
     /// Fails if it is not there, or its names stand for several.
-    pub(crate) fn image(
-        &self,
-        name: &str,
-        client: &Client,
-    ) -> Result<(Artifact, Vec<Companion>), Failure> {
+    pub(crate) fn image(&self, name: &str) -> Result<&Found, Failure> {
         let mut distinct: Vec<(&Reference, &Found)> = Vec::new();
         for found in &self.found {
-            let Found { reference, artifact, .. } = found;
-            let Some(reference) = reference else { continue };
+            let Some(reference) = &found.reference else { continue };
             let is_it = reference.repository() == name
                 || reference.repository().ends_with(&format!("/{name}"));
             // What goes with images stands under tags made of digests.
             let is_image = reference.tag().is_some_and(|tag| !tag.starts_with("sha256-"));
-            let is_new =
-                || distinct.iter().all(|(_, other)| other.artifact.digest() != artifact.digest());
+            let digest = |found: &Found| found.artifact.digest();
+            let is_new = || distinct.iter().all(|(_, other)| digest(other) != digest(found));
             if is_it && is_image && is_new() {
                 distinct.push((reference, found));
             }
         }
         match distinct.as_slice() {
-            [(_, found)] => {
-                let found = std::slice::from_ref(*found);
-                let companions = self.place.companions(client, found).map_err(|error| {
-                    cli::publish::failure(error)
-                        .context(format!("failed to read what belongs to `{name}`"))
-                })?;
-                Ok((found[0].artifact.clone(), companions.concat()))
-            }
+            [(_, found)] => Ok(found),
             [] => {
                 let message = format!("`{name}` is not in `{}`", self.place);
                 Err(Failure::new(Exit::Failed, message)
@@ -103,5 +91,20 @@ impl Stored {
                     .hint("build to a place of its own, such as `--to oci-archive:images.tar`"))
             }
         }
+    }
+
+    /// Returns what goes with an image: records of how it was made, its
+    /// signatures, and whatever else refers to it.
+    ///
+    /// # Errors
+    ///
+    /// Fails if something of it is missing.
+    pub(crate) fn companions(
+        &self,
+        image: &Found,
+        client: &Client,
+    ) -> Result<Vec<Companion>, Failure> {
+        let found = self.place.companions(client, std::slice::from_ref(image));
+        found.map(|found| found.concat()).map_err(cli::publish::failure)
     }
 }

@@ -95,20 +95,35 @@ impl<P: DeserializeOwned> Statement<P> {
         predicate_type: &'static str,
         digest: Digest,
     ) -> Result<Statement<P>, Fault> {
-        let json = |error: serde_json::Error| Fault::Json(error.to_string());
         // What it is decides what its predicate must look like.
-        let statement: Statement<Value> = serde_json::from_slice(bytes).map_err(json)?;
+        let statement = Statement::<Value>::any(bytes, digest)?;
         let Statement { kind, subject, predicate_type: found, predicate } = statement;
-        for (found, wanted) in [(&kind, STATEMENT), (&found, predicate_type)] {
-            if found != wanted {
-                return Err(Fault::Kind { found: found.clone(), wanted });
-            }
-        }
-        let hex = digest.hex();
-        if !subject.iter().any(|subject| subject.digest.get("sha256") == Some(&hex)) {
-            return Err(Fault::Subject(digest));
+        if found != predicate_type {
+            return Err(Fault::Kind { found, wanted: predicate_type });
         }
         let predicate = serde_json::from_value(predicate).map_err(json)?;
         Ok(Statement { kind, subject, predicate_type: found, predicate })
     }
+
+    /// Reads a statement of whatever kind about a digest.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the bytes are no statement, or it is about something else.
+    pub fn any(bytes: &[u8], digest: Digest) -> Result<Statement<P>, Fault> {
+        let statement: Statement<P> = serde_json::from_slice(bytes).map_err(json)?;
+        if statement.kind != STATEMENT {
+            return Err(Fault::Kind { found: statement.kind, wanted: STATEMENT });
+        }
+        let hex = digest.hex();
+        let is_it = |subject: &Subject| subject.digest.get("sha256") == Some(&hex);
+        match statement.subject.iter().any(is_it) {
+            true => Ok(statement),
+            false => Err(Fault::Subject(digest)),
+        }
+    }
+}
+
+fn json(error: serde_json::Error) -> Fault {
+    Fault::Json(error.to_string())
 }

@@ -14,6 +14,11 @@ pub struct Jobs {
 }
 
 impl Jobs {
+    /// Returns the number that was given, if one was.
+    pub fn given(self) -> Option<NonZeroUsize> {
+        self.jobs
+    }
+
     /// Returns the number that was given, or the number of processors.
     pub fn number(self) -> NonZeroUsize {
         let processors = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);

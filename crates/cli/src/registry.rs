@@ -41,10 +41,22 @@ impl RegistryArgs {
         &self,
         add: impl FnOnce(Credentials) -> Result<Credentials, Failure>,
     ) -> Result<Client, Failure> {
-        let credentials = match &self.registry_auth {
+        self.client_of(match &self.registry_auth {
             Some(path) => Credentials::from_files([existing(path)?]),
             None => add(Credentials::from_environment(|name| std::env::var_os(name)))?,
-        };
+        })
+    }
+
+    /// Makes a client that shows nobody's credentials.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a file that was typed is not there.
+    pub fn anonymous(&self) -> Result<Client, Failure> {
+        self.client_of(Credentials::none())
+    }
+
+    fn client_of(&self, credentials: Credentials) -> Result<Client, Failure> {
         let ca_files =
             self.registry_ca.iter().map(|path| existing(path)).collect::<Result<_, _>>()?;
         Ok(Client::new(Settings {

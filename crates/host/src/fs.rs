@@ -230,6 +230,19 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), IoError> {
     staged.place(path)
 }
 
+/// Writes a new file that nobody but its owner may read (mode 0600).
+///
+/// # Errors
+///
+/// Fails if there is a file, and as the system does; names the path.
+pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), IoError> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = File::options();
+    options.write(true).create_new(true).mode(0o600);
+    let file = options.open(path).and_then(|mut file| file.write_all(bytes));
+    file.io_context("write", path)
+}
+
 /// Writes a file unless it holds these bytes already. Returns whether it
 /// wrote.
 ///

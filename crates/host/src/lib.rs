@@ -16,4 +16,4 @@ pub use background::Background;
 pub use interrupt::{interrupted, listen_for_interrupts};
 pub use lock::Lock;
 pub use process::{Cmd, Output, RunError, RunErrorKind};
-pub use tool::{find_tool, is_root};
+pub use tool::{find_tool, find_tools, is_root};

@@ -25,6 +25,7 @@ pub struct Cmd {
     envs: Vec<(OsString, OsString)>,
     /// `None`: the whole environment is passed on.
     keep: Option<Vec<&'static str>>,
+    drop: Vec<OsString>,
     input: Vec<u8>,
 }
 
@@ -88,6 +89,7 @@ impl Cmd {
             dir: None,
             envs: Vec::new(),
             keep: None,
+            drop: Vec::new(),
             input: Vec::new(),
         }
     }
@@ -124,6 +126,13 @@ impl Cmd {
     #[must_use]
     pub fn keep_env(mut self, names: &[&'static str]) -> Cmd {
         self.keep = Some(names.to_vec());
+        self
+    }
+
+    /// Does not pass on the named variables of this process's environment.
+    #[must_use]
+    pub fn drop_env(mut self, names: impl IntoIterator<Item = impl Into<OsString>>) -> Cmd {
+        self.drop.extend(names.into_iter().map(Into::into));
         self
     }
 
@@ -207,6 +216,7 @@ impl Cmd {
             command.env_clear();
             command.envs(keep.iter().filter_map(|key| Some((key, std::env::var_os(key)?))));
         }
+        self.drop.iter().for_each(|name| _ = command.env_remove(name));
         command.envs(self.envs.iter().map(|(key, value)| (key, value)));
         if let Some(dir) = &self.dir {
             command.current_dir(dir);
@@ -336,6 +346,16 @@ mod tests {
         let mut names: Vec<_> = text.lines().filter_map(|l| l.split('=').next()).collect();
         names.sort_unstable();
         assert_eq!(names, ["ADDED", "PATH"]);
+    }
+
+    #[test]
+    fn what_is_dropped_of_the_environment_is_not_passed_on() {
+        let env = Cmd::new("/usr/bin/env").env("ADDED", "1");
+        let text = |cmd: Cmd| String::from_utf8(cmd.run().unwrap().stdout).unwrap();
+        assert!(text(env.clone()).contains("\nPATH=") || text(env.clone()).starts_with("PATH="));
+        let left = text(env.drop_env(["PATH", "ABSENT", "ADDED"]));
+        assert!(!left.lines().any(|line| line.starts_with("PATH=")), "{left}");
+        assert!(left.lines().any(|line| line == "ADDED=1"), "what is set is: {left}");
     }
 
     #[test]

@@ -48,6 +48,11 @@ impl Companion {
         }
     }
 
+    /// Returns whether it stands in the list of referrers of this manifest.
+    pub fn is_about(&self, digest: Digest) -> bool {
+        matches!(self.link, Link::Referrer { subject, .. } if subject == digest)
+    }
+
     /// Adds companions to those that are there. A thing that was replaced
     /// under its tag is there no more.
     #[must_use]

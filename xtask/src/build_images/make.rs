@@ -18,7 +18,6 @@ use super::report::Report;
 use crate::attest::{self, Evidence};
 use crate::context::Context;
 use crate::plan::{Origin, Plan, Planned};
-use crate::stored::Stored;
 
 /// An image that was made, or found where it is to be copied from.
 pub(crate) struct Made {
@@ -38,7 +37,7 @@ pub(crate) enum Along {
 }
 
 /// What became of the objects of an image.
-pub(super) enum Assembled {
+pub(crate) enum Assembled {
     Made {
         index: Index,
         warnings: Vec<Finding>,
@@ -60,7 +59,7 @@ fn slots<'b>(image: &Planned, built: &'b [Built]) -> Vec<Slot<'b>> {
 }
 
 /// Puts the objects of an image together.
-pub(super) fn assembled(image: &Planned, built: &[Built]) -> Assembled {
+pub(crate) fn assembled(image: &Planned, built: &[Built]) -> Assembled {
     let Origin::Objects { recipe, .. } = &image.origin else { return Assembled::Incomplete };
     let slots = slots(image, built);
     if slots.len() < image.platforms.len() {
@@ -94,7 +93,7 @@ pub(crate) fn make(
                     .map(|index| (Artifact::Index(index), Vec::new()))
             }
             Origin::Mirror(source) => from_registry(image, source, site.place.client, along, cx),
-            Origin::Stored => from_store(image, site.stored, site.place.client),
+            Origin::Stored => from_store(image, site, along),
         };
         match made {
             Ok((artifact, companions)) => {
@@ -184,9 +183,10 @@ fn from_registry(
 }
 
 /// Finds an image that an earlier run has made.
-fn from_store(image: &Planned, stored: Option<&Stored>, client: &Client) -> Result<Parts, Failure> {
-    let Some(stored) = stored else { return Err(Failure::usage("no images are stored")) };
-    let (artifact, companions) = stored.image(&image.image, client)?;
+fn from_store(image: &Planned, site: Site<'_>, along: Along) -> Result<Parts, Failure> {
+    let Some(stored) = site.stored else { return Err(Failure::usage("no images are stored")) };
+    let found = stored.image(&image.image)?;
+    let artifact = found.artifact.clone();
     if let Some(missing) = Missing::of(image, &artifact) {
         let absent = missing.absent.join(", ");
         let message = format!("`{}` in `{}` is not for {absent}", image.image, stored.place());
@@ -194,6 +194,10 @@ fn from_store(image: &Planned, stored: Option<&Stored>, client: &Client) -> Resu
         return Err(Failure::new(ui::Exit::Failed, message)
             .hint(format!("it is for {there}; build it again without `--platform`")));
     }
+    let companions = match along {
+        Along::Nothing => Vec::new(),
+        Along::Companions => stored.companions(found, site.place.client)?,
+    };
     Ok((artifact, companions))
 }
 

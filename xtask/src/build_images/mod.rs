@@ -24,6 +24,7 @@ use crate::context::Context;
 use crate::credentials;
 use crate::naming::Naming;
 use crate::plan::{self, Plan};
+use crate::signing::SigningArgs;
 use crate::stages::Makers;
 use crate::stored::Stored;
 use crate::wish::{Wish, WishArgs};
@@ -53,6 +54,7 @@ const DEFAULT_TO: &str = "images";
   cargo xtask build-images --as localhost/me/pass:test xdp_pass
   cargo xtask build-images xdp_pass tc_pass --as tc_pass=localhost/me/tc:test
   cargo xtask build-images --push --registry localhost:5000 bytecode
+  cargo xtask build-images --push --sign --key cosign.key bytecode
   cargo xtask build-images --push csi-node-driver-registrar
   cargo xtask build-images --attest --to oci:images
   cargo xtask build-images --dry-run")]
@@ -96,7 +98,9 @@ pub(crate) struct Args {
     /// registries: to a bytecode image the record of its sources, headers,
     /// compiler and arguments (an in-toto statement), from which `reproduce`
     /// makes it again, and its bill of materials (SPDX 2.3); to one with
-    /// programs in Go their modules (SPDX 2.3). Mirrored images get nothing
+    /// programs in Go their modules (SPDX 2.3). Mirrored images get nothing.
+    /// With `--from`, what is attached there is taken along; with `--sign`, all
+    /// that is attached is attested by cosign 3 too
     #[arg(long, help_heading = "Destination")]
     attest: bool,
 
@@ -120,8 +124,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME=REFERENCE", value_parser = mirror, help_heading = "Mirrored images")]
     mirror: Vec<(String, Reference)>,
 
-    /// Copy what belongs to a mirrored image too: its signatures and whatever
-    /// else refers to it
+    /// Copy what belongs to an image that is mirrored, or taken by --from: its
+    /// signatures and whatever else refers to it
     #[arg(long, help_heading = "Mirrored images")]
     referrers: bool,
 
@@ -143,6 +147,13 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     registries: RegistryArgs,
+
+    /// Sign what the registry has then, as `sign-images` does
+    #[arg(long, help_heading = "Signing")]
+    sign: bool,
+
+    #[command(flatten)]
+    signing: SigningArgs,
 }
 
 /// Reads `NAME=REFERENCE`.
@@ -161,6 +172,7 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
         let message = "`--preflight` asks a registry, and nothing is to be pushed";
         return Err(Failure::usage(message).hint("add `--push`, or leave it out").into());
     }
+    check_signing(&args, pushes)?;
     let platform = publish::one_platform(&args.wish.platform);
     let wish = Wish {
         names: args.names,
@@ -189,6 +201,11 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     if args.dry_run {
         return Ok(report::dry_run(&plan, workshop, &makers, (&destinations, args.attest), cx)?);
     }
+    // A key that cannot be used is better known before anything is compiled.
+    let signing = args
+        .sign
+        .then(|| args.signing.open_to(args.attest, catalogue.variables(), cx))
+        .transpose()?;
     say_left_out(&plan, cx);
     let names = if pushes { plan.references() } else { Vec::new() };
     let compiling = || (compile::of_plan(cx, workshop, &plan.requests), makers.make(cx));
@@ -200,7 +217,9 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
         registry::while_looking(&client, &names, compiling)
     };
     let mut failures = Failures::default();
-    let along = if args.referrers { Along::Companions } else { Along::Nothing };
+    // What was attested when it was made belongs to what is published.
+    let is_along = args.referrers || args.attest && wish.from.is_some();
+    let along = if is_along { Along::Companions } else { Along::Nothing };
     // What is large in an image lies here until it is published.
     let work = Scratch::default();
     let (engine, contexts) = (&wish.engine, wish.contexts.as_slice());
@@ -224,6 +243,11 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     for destination in &destinations {
         make::publish(destination, &made, delivery, cx, &mut report, &mut failures);
     }
+    if let Some(signing) = &signing {
+        let (signed, failed) = signing.run(client, &report.pushed(), cx);
+        report.signed(signed);
+        failures.0.extend(failed);
+    }
     // What was made is reported even where what comes after fails.
     if args.prune && failures.0.is_empty() {
         let mut keep = plan::all_references(&catalogue, &wish)?;
@@ -238,6 +262,19 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     failures.0.extend(written);
     report.finish(&failures, started.elapsed(), cx)?;
     failures.or(())
+}
+
+/// Refuses to sign what is not published, and options that do nothing.
+fn check_signing(args: &Args, pushes: bool) -> Result<(), Failure> {
+    if args.sign && !pushes {
+        let message = "`--sign` signs what a registry has, and nothing is to be pushed";
+        return Err(Failure::usage(message).hint("add `--push`, or leave it out"));
+    }
+    if !args.sign && args.signing.are_given() {
+        let message = "there are options for signing, and nothing is to be signed";
+        return Err(Failure::usage(message).hint("add `--sign`, or leave them out"));
+    }
+    Ok(())
 }
 
 fn destinations(args: &Args, cx: &Context<'_>) -> Result<Vec<Destination>, Failure> {

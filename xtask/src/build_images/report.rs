@@ -16,6 +16,8 @@ use super::make::{Made, shown};
 use crate::bench::cost;
 use crate::context::Context;
 use crate::plan::{Origin, Plan};
+use crate::published::Subject;
+use crate::signing::SignedReport;
 use crate::stages::Makers;
 
 /// The command's JSON.
@@ -26,9 +28,15 @@ pub(super) struct Report<'a> {
     /// What goes with the images, by their places in the plan.
     #[serde(skip)]
     attached: BTreeMap<usize, Vec<Attached>>,
+    /// What a registry has, with the image's place in the plan.
+    #[serde(skip)]
+    pushed: Vec<(usize, Subject)>,
     schema: u32,
     images: Vec<ImageReport>,
     left_out: Vec<LeftOut<'a>>,
+    /// What was signed, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signatures: Option<Vec<SignedReport>>,
     summary: Summary,
     failures: Vec<Failure>,
 }
@@ -102,9 +110,11 @@ impl<'a> Report<'a> {
         Report {
             plan,
             attached: BTreeMap::new(),
+            pushed: Vec::new(),
             schema: 1,
             images: Vec::new(),
             left_out: left_out.collect(),
+            signatures: None,
             summary: Summary {
                 platforms: platforms.len(),
                 compiled: compiled.compiled,
@@ -150,6 +160,11 @@ impl<'a> Report<'a> {
         cx: &Context<'_>,
     ) {
         self.summary.files_written += published.files_written;
+        if *destination == Destination::Registry {
+            let image = self.plan.images[index].image.clone();
+            let (references, digest) = (published.references.clone(), published.digest);
+            self.pushed.push((index, Subject { image, references, digest }));
+        }
         let platforms: Vec<_> = published.platforms.iter().map(ToString::to_string).collect();
         let is_part = destination.takes_one_platform();
         let at = DestinationReport {
@@ -182,6 +197,18 @@ impl<'a> Report<'a> {
             }),
         }
         self.images.sort_by_key(|image| image.index);
+    }
+
+    /// Returns what a registry has, in the catalogue's order.
+    pub(super) fn pushed(&self) -> Vec<Subject> {
+        let mut pushed = self.pushed.clone();
+        pushed.sort_by_key(|(index, _)| *index);
+        pushed.into_iter().map(|(_, subject)| subject).collect()
+    }
+
+    /// Adds what was signed.
+    pub(super) fn signed(&mut self, signed: Vec<SignedReport>) {
+        self.signatures = Some(signed);
     }
 
     /// Returns a line `reference@digest` for each name of each image.

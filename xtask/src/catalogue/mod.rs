@@ -140,6 +140,12 @@ impl Catalogue {
         Ok(())
     }
 
+    /// Returns the variables that hold the organizations' credentials.
+    pub(crate) fn variables(&self) -> Vec<String> {
+        let pairs = self.organizations.values().map(|own| [&own.username, &own.password]);
+        pairs.flatten().cloned().collect()
+    }
+
     /// Returns the platforms of `entry`.
     pub(crate) fn platforms_of<'a>(&'a self, entry: &'a Entry) -> &'a [Arch] {
         entry.platforms.as_deref().unwrap_or(&self.platforms)

@@ -8,7 +8,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Who may use which crates of this workspace, normally and to build:
 /// ARCHITECTURE.md, "Who may use whom".
-const MAY_USE: [(&str, &[&str]); 17] = [
+const MAY_USE: [(&str, &[&str]); 19] = [
     ("bpf-arch", &[]),
     ("host", &[]),
     ("test-support", &[]),
@@ -20,18 +20,22 @@ const MAY_USE: [(&str, &[&str]); 17] = [
     ("image-build", &["host", "oci"]),
     ("destination", &["host", "oci"]),
     ("registry-server", &["host", "oci"]),
+    ("cosign", &["host", "oci"]),
     ("signature", &["oci"]),
+    ("attestation", &["oci"]),
     ("ui", &["host"]),
     ("cli", &["bpf-arch", "bpf-build", "destination", "host", "image-build", "oci", "ui"]),
     ("dispatchers", &["bpf-arch", "bpf-build", "host"]),
     (
         "xtask",
         &[
+            "attestation",
             "bpf-arch",
             "bpf-build",
             "bpf-object",
             "bytecode-image",
             "cli",
+            "cosign",
             "destination",
             "go-build",
             "host",

@@ -9,13 +9,29 @@ use super::exchange::{Payload, Response};
 use super::scope::Scopes;
 use super::{Client, Error};
 use crate::spec::Descriptor;
-use crate::{Blob, Digest, image, media};
+use crate::{Blob, Digest, Reference, image, media};
 
 /// Every form of manifest that this crate reads.
 const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, \
     application/vnd.oci.image.manifest.v1+json, \
     application/vnd.docker.distribution.manifest.list.v2+json, \
     application/vnd.docker.distribution.manifest.v2+json";
+
+impl Client {
+    /// Asks whether a registry has a repository, whatever it holds
+    /// (distribution-spec, "Listing Tags"). Some registries tell those who
+    /// may not read it that it is not there, others that they may not.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the registry does, or does not say.
+    pub fn has_repository(&self, reference: &Reference) -> Result<bool, Error> {
+        let (repository, _) = self.named(reference)?;
+        let url = repository.url("tags/list").with_query("n", "1");
+        let request = repository.request(Method::GET, url, Scopes::pull(&repository.name));
+        Ok(self.send(&request, &[200, 404])?.status == 200)
+    }
+}
 
 impl Repository {
     /// Returns what stands under a tag or digest, `None` if nothing does.

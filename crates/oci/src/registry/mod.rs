@@ -5,6 +5,7 @@
 //! tries again what may pass, and shows credentials to nobody but their
 //! registry. Not here: which images there are, and what is printed.
 
+mod access;
 mod auth;
 mod blob;
 mod challenge;
@@ -38,6 +39,7 @@ use std::time::Duration;
 
 use ureq::Agent;
 
+pub use access::{Access, DockerConfig};
 pub use credentials::{Credential, Credentials};
 pub use error::{Error, Refusal};
 pub use looks::Looks;

@@ -66,6 +66,18 @@ impl Certs {
         self.trusted.extend(other.cloned());
     }
 
+    /// Returns the client certificate that [`config`] shows, and its key.
+    pub(crate) fn client(&self) -> Result<Option<(PathBuf, PathBuf)>, Error> {
+        for directory in &self.own {
+            let mut files = host::fs::read_dir(directory)?.into_iter();
+            if let Some(path) = files.find(|path| path.extension().is_some_and(|e| e == "cert")) {
+                let key = path.with_extension("key");
+                return Ok(Some((path, key)));
+            }
+        }
+        Ok(None)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.own.is_empty() && self.trusted.is_empty()
     }
@@ -106,6 +118,26 @@ pub(crate) fn config(ca_files: &[PathBuf], certs: &Certs) -> Result<TlsConfig, E
         RootCerts::Specific(Arc::new(roots))
     };
     Ok(TlsConfig::builder().root_certs(roots).client_cert(client).build())
+}
+
+/// Returns all that [`config`] believes, in PEM form, for a program that
+/// believes either its file or the system; nothing where that is the system.
+pub(crate) fn authorities(ca_files: &[PathBuf], certs: &Certs) -> Result<Vec<u8>, Error> {
+    let mut files = ca_files.to_vec();
+    for directory in certs.own.iter().chain(&certs.trusted) {
+        let found = host::fs::read_dir(directory)?;
+        files.extend(found.into_iter().filter(|path| path.extension().is_some_and(|e| e == "crt")));
+    }
+    if files.is_empty() {
+        return Ok(Vec::new());
+    }
+    let system = SYSTEM.iter().map(PathBuf::from).find(|path| path.is_file());
+    let mut all = Vec::new();
+    for path in files.iter().chain(&system) {
+        all.extend(host::fs::read(path)?);
+        all.push(b'\n');
+    }
+    Ok(all)
 }
 
 fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>, Error> {

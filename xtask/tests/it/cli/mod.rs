@@ -24,12 +24,13 @@ use std::path::{Path, PathBuf};
 use crate::support::Checkout;
 
 /// The commands, in the order of the help.
-pub const COMMANDS: [&str; 11] = [
+pub const COMMANDS: [&str; 12] = [
     "build-ebpf",
     "build-images",
     "list-images",
     "inspect-images",
     "diff-images",
+    "check-registry",
     "serve-images",
     "doctor",
     "test",

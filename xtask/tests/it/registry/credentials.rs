@@ -22,7 +22,7 @@ const SECRETS: [&str; 6] = [
 ];
 
 /// Starts a registry that wants a password.
-fn with_passwords() -> Option<Registry> {
+pub(super) fn with_passwords() -> Option<Registry> {
     let htpasswd = test_support::tool("htpasswd")?;
     Registry::start(|dir| {
         let lines = ACCOUNTS.map(|(name, password)| {
@@ -38,7 +38,7 @@ fn with_passwords() -> Option<Registry> {
 
 /// Makes a checkout with an image in each of two organizations that have
 /// variables.
-fn organizations() -> Checkout {
+pub(super) fn organizations() -> Checkout {
     let checkout = checkout(&["one", "two"]);
     let text = checkout.read("images.yaml").replace(
         "images:\n",
@@ -70,7 +70,7 @@ fn push_with(
     run
 }
 
-const A: [(&str, &str); 2] = [("A_USERNAME", "robot-a"), ("A_TOKEN", "open-sesame-a")];
+pub(super) const A: [(&str, &str); 2] = [("A_USERNAME", "robot-a"), ("A_TOKEN", "open-sesame-a")];
 const B: [(&str, &str); 2] = [("B_USERNAME", "robot-b"), ("B_TOKEN", "open-sesame-b")];
 
 #[test]

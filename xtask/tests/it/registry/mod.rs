@@ -2,6 +2,7 @@
 //! what it costs, what is said where it does not go well.
 
 mod bad_words;
+mod check;
 mod clang;
 mod credentials;
 mod diff;

@@ -135,8 +135,8 @@ pub(crate) fn find(
     document.creds_store.filter(|name| !name.is_empty()).map_or(Ok(None), |name| by_helper(&name))
 }
 
-/// Returns the name by which helpers know a registry.
-fn server_name(registry: &str) -> &str {
+/// Returns the name by which docker's files and helpers know a registry.
+pub(crate) fn server_name(registry: &str) -> &str {
     if registry == "docker.io" { "https://index.docker.io/v1/" } else { registry }
 }
 

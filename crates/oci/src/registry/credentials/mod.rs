@@ -12,6 +12,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub(crate) use file::server_name;
+
 use super::{Error, Secret};
 
 /// What proves to a registry who is asking.
