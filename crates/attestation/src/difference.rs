@@ -74,13 +74,20 @@ impl fmt::Display for Difference {
             Kind::Object => format!("the object for {name}"),
             Kind::Image => name.clone(),
         };
+        // Of a file the value is a digest, which says nothing by itself.
+        let is_said = matches!(kind, Kind::Arguments | Kind::Image);
         match (recorded, here) {
             (Some(recorded), Some(here)) => {
-                write!(f, "{what} differs: `{recorded}` was recorded, and `{here}` is here")
+                write!(f, "{what}: `{recorded}` was recorded, and `{here}` is here")
             }
-            (Some(_), None) => write!(f, "{what} was recorded, and is not here"),
-            (None, Some(_)) => write!(f, "{what} is here, and was not recorded"),
-            (None, None) => write!(f, "{what} differs"),
+            (Some(recorded), None) if is_said => {
+                write!(f, "{what}: `{recorded}` was recorded, and is not here")
+            }
+            (None, Some(here)) if is_said => {
+                write!(f, "{what}: `{here}` is here, and was not recorded")
+            }
+            (Some(_), None) => write!(f, "{what}: recorded, and not here"),
+            (None, _) => write!(f, "{what}: here, and not recorded"),
         }
     }
 }
@@ -151,10 +158,26 @@ fn of_objects(
         let (before, after) = (before.get(name).cloned(), after.get(name).cloned());
         found.extend(Difference::between(kind, name, before, after));
     }
-    let argv = |object: &ObjectRecord| Some(object.argv.join(" "));
-    found.extend(Difference::between(Kind::Arguments, platform, argv(then), argv(now)));
+    if then.argv != now.argv {
+        let (recorded, here) = (beyond(&then.argv, &now.argv), beyond(&now.argv, &then.argv));
+        let name = platform.to_owned();
+        found.push(Difference { kind: Kind::Arguments, name, recorded, here });
+    }
     let digest = |object: &ObjectRecord| Some(object.digest.sha256.clone());
     found.extend(Difference::between(Kind::Object, platform, digest(then), digest(now)));
+}
+
+/// Returns the arguments that the others have not; all of them where it is
+/// their order that differs.
+fn beyond(arguments: &[String], others: &[String]) -> Option<String> {
+    let is_in = |list: &[String], argument: &String| list.contains(argument);
+    let own: Vec<&str> =
+        arguments.iter().filter(|own| !is_in(others, own)).map(String::as_str).collect();
+    let is_order = own.is_empty() && others.iter().all(|other| is_in(arguments, other));
+    match is_order {
+        true => Some(arguments.join(" ")),
+        false => (!own.is_empty()).then(|| own.join(" ")),
+    }
 }
 
 /// Says once what is so for several platforms.
@@ -176,4 +199,134 @@ fn merge_platforms(found: Vec<Difference>) -> Vec<Difference> {
     }
     merged.sort_by_key(|difference| difference.kind);
     merged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{CompilerRecord, Digests, LibbpfRecord};
+
+    fn digest(text: &str) -> Digests {
+        Digests { sha256: text.to_owned() }
+    }
+
+    fn record() -> Record {
+        let file = |name: &str| FileRecord { name: name.to_owned(), digest: digest("11") };
+        let object = |platforms: &[&str], target: &str| ObjectRecord {
+            platforms: platforms.iter().map(|&it| it.to_owned()).collect(),
+            file: "x.o".to_owned(),
+            digest: digest("22"),
+            argv: vec!["-O2".to_owned(), target.to_owned()],
+            inputs: vec![file("x.c"), file("x.h")],
+        };
+        Record {
+            source: "x.c".to_owned(),
+            created: 0,
+            compiler: CompilerRecord {
+                name: "clang".to_owned(),
+                version: "14.0.6".to_owned(),
+                digest: digest("333333333333333"),
+            },
+            libbpf: LibbpfRecord { version: Some("1.7".to_owned()), digest: digest("44") },
+            objects: vec![
+                object(&["linux/amd64", "linux/arm64"], "el"),
+                object(&["linux/s390x"], "eb"),
+            ],
+        }
+    }
+
+    #[test]
+    fn each_difference_has_its_words() {
+        type Case = (fn(&mut Record), &'static [&'static str]);
+        let cases: [Case; 9] = [
+            (|_| {}, &[]),
+            (
+                |it| it.compiler.version = "16.0.6".to_owned(),
+                &[
+                    "the compiler: `clang 14.0.6 (333333333333)` was recorded, and `clang 16.0.6 (333333333333)` is here",
+                ],
+            ),
+            (
+                |it| it.libbpf = LibbpfRecord { version: None, digest: digest("55") },
+                &["libbpf: `1.7 (44)` was recorded, and `55` is here"],
+            ),
+            (|it| it.created = 7, &["the time: `0` was recorded, and `7` is here"]),
+            (
+                |it| it.objects[0].inputs[0].digest = digest("12"),
+                &["the source `x.c`: `11` was recorded, and `12` is here"],
+            ),
+            (
+                |it| it.objects.iter_mut().for_each(|it| it.inputs[1].name = "y.h".to_owned()),
+                &[
+                    "the header `x.h`: recorded, and not here",
+                    "the header `y.h`: here, and not recorded",
+                ],
+            ),
+            (
+                |it| it.objects[0].argv.push("-DA".to_owned()),
+                &[
+                    "the compiler's arguments for linux/amd64, linux/arm64: `-DA` is here, and was not recorded",
+                ],
+            ),
+            (
+                |it| it.objects[0].argv.reverse(),
+                &[
+                    "the compiler's arguments for linux/amd64, linux/arm64: `-O2 el` was recorded, and `el -O2` is here",
+                ],
+            ),
+            (
+                |it| it.objects[1].platforms = vec!["linux/riscv64".to_owned()],
+                &[
+                    "the platforms: `linux/amd64, linux/arm64, linux/s390x` was recorded, and `linux/amd64, linux/arm64, linux/riscv64` is here",
+                ],
+            ),
+        ];
+        for (change, expected) in cases {
+            let mut here = record();
+            change(&mut here);
+            let words: Vec<_> =
+                differences(&record(), &here).iter().map(ToString::to_string).collect();
+            assert_eq!(words, expected);
+        }
+    }
+
+    #[test]
+    fn a_record_comes_back_from_its_statement() {
+        let digest = oci::Digest::of(b"image");
+        let bytes = record().statement("o/x", digest);
+        assert_eq!(Record::parse(&bytes, digest), Ok((record(), "o/x".to_owned())));
+        let fault = |bytes: &[u8]| Record::parse(bytes, digest).unwrap_err().to_string();
+        let text = String::from_utf8(bytes.clone()).unwrap();
+        let cases = [
+            (
+                "Statement/v1",
+                "Statement/v0",
+                "it is a `https://in-toto.io/Statement/v0`, not a `https://in-toto.io/Statement/v1`",
+            ),
+            (
+                "bytecode-build/v1",
+                "other/v1",
+                "it is a `https://bpfman.io/attestation/other/v1`, not a `https://bpfman.io/attestation/bytecode-build/v1`",
+            ),
+            ("\"source\"", "\"sauce\"", "it cannot be read: missing field `source`"),
+        ];
+        for (from, to, expected) in cases {
+            assert_eq!(fault(text.replace(from, to).as_bytes()), expected);
+        }
+        let other = oci::Digest::of(b"other");
+        let about = Record::parse(&bytes, other).unwrap_err();
+        assert_eq!(about, crate::Fault::Subject(other));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn damaged_statements_never_panic(at in 0usize..2000, byte: u8, cut in 0usize..2000) {
+            let digest = oci::Digest::of(b"image");
+            let mut bytes = record().statement("o/x", digest);
+            let at = at % bytes.len();
+            bytes[at] = byte;
+            bytes.truncate(cut.max(1));
+            let _ = Record::parse(&bytes, digest);
+        }
+    }
 }

@@ -14,7 +14,7 @@ mod mirror;
 mod mirror_faults;
 mod preflight;
 mod pushed;
-mod relay;
+pub mod relay;
 mod stopped;
 mod tls;
 
