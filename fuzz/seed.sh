@@ -1,12 +1,13 @@
 #!/bin/sh
 # Fills the corpora: with the fixtures of bpf-object, compiled for both byte
 # orders, with and without debug information, which needs clang; with the
-# project's Containerfiles; and, where there is Go, with a program. Then, from
-# the top:
+# project's Containerfiles; with what cosign wrote, and worse; and, where there
+# is Go, with a program. Then, from the top:
 #
 #   cargo +nightly fuzz run build_containerfile
 #   cargo +nightly fuzz run read_go_buildinfo -- -max_len=4000000
 #   cargo +nightly fuzz run read_object
+#   cargo +nightly fuzz run read_signatures
 #   cargo +nightly fuzz run strip_debug
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -32,3 +33,9 @@ if command -v go >/dev/null; then
     GOOS=linux go build -ldflags '-s -w' -o "$here/corpus/read_go_buildinfo/program" \
         "$here/corpus/main.go"
 fi
+mkdir -p "$here/corpus/read_signatures"
+for blob in "$here"/../crates/signature/tests/data/blobs/*; do
+    seed="$here/corpus/read_signatures/$(basename "$blob")"
+    { cat "$blob"; printf '\0'; cat "$blob"; } > "$seed.old"
+    { printf '\0\0'; cat "$blob"; printf '\0'; cat "$blob"; } > "$seed.new"
+done

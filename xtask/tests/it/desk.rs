@@ -1,5 +1,6 @@
 //! A desk: a checkout with a user at it, who types lines into a shell.
 
+use std::ffi::OsString;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -51,20 +52,8 @@ impl Desk {
         }
         std::fs::create_dir_all(desk.home.path().join("src")).unwrap();
         symlink(&*LIBBPF, desk.home.path().join("src/libbpf")).unwrap();
-        let program = env!("CARGO_BIN_EXE_xtask");
-        let cargo = which("cargo");
-        desk.stand_in(
-            "cargo",
-            &format!(
-                "if [ \"$1\" = xtask ]; then shift; exec '{program}' \"$@\"; fi\nexec '{}' \"$@\"",
-                cargo.display()
-            ),
-        );
+        stand_in_for_cargo(&desk.home.path().join("bin"));
         desk.stand_in("bpfman", &format!("exec '{}' \"$@\"", BPFMAN.display()));
-        // No test installs anything on anybody's machine.
-        for program in ["apt-get", "sudo"] {
-            desk.stand_in(program, "echo 'a test tried to install something' >&2; exit 1");
-        }
         desk
     }
 
@@ -81,24 +70,51 @@ impl Desk {
 
     /// Returns a line, ready to be typed at the top of the checkout.
     pub fn command(&self, line: &str) -> Command {
-        let real_home = PathBuf::from(std::env::var_os("HOME").unwrap_or_default());
         let mut path = self.home.path().join("bin").into_os_string();
         path.push(":");
         path.push(std::env::var_os("PATH").unwrap());
         let mut command = Command::new("sh");
         command.args(["-c", line]).current_dir(self.checkout.path()).env_clear();
-        command.envs(std::env::var_os("CLANG").map(|clang| ("CLANG", clang)));
-        // rustup and cargo keep their things in the real home.
-        for (name, dir) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {
-            let dir = std::env::var_os(name).unwrap_or_else(|| real_home.join(dir).into());
-            command.env(name, dir);
-        }
-        command.envs(GO.iter().map(|(name, value)| (name, value)));
+        command.envs(compilers());
         command.env("PATH", path).env("HOME", self.home.path());
         command.env("CARGO_MANIFEST_DIR", self.checkout.path().join("xtask"));
         command.envs(self.storage.environment());
         command
     }
+}
+
+/// Puts a `cargo` into a directory of programs whose `cargo xtask` is the
+/// program that is tested, in the checkout that is named or at whose top it is
+/// typed; and sees to it that no test installs anything.
+pub fn stand_in_for_cargo(bin: &Path) {
+    let tested = env!("CARGO_BIN_EXE_xtask");
+    let script = format!(
+        "if [ \"$1\" = xtask ]; then
+    shift
+    export CARGO_MANIFEST_DIR=\"${{CARGO_MANIFEST_DIR-$PWD/xtask}}\"
+    exec '{tested}' \"$@\"
+fi
+exec '{}' \"$@\"",
+        which("cargo").display()
+    );
+    program(&bin.join("cargo"), &script);
+    for name in ["apt-get", "sudo"] {
+        program(&bin.join(name), "echo 'a test tried to install something' >&2; exit 1");
+    }
+}
+
+/// Returns the variables that say which clang there is, and where cargo,
+/// rustup and Go keep their things: in the real home.
+pub fn compilers() -> Vec<(String, OsString)> {
+    let real_home = PathBuf::from(std::env::var_os("HOME").unwrap_or_default());
+    let mut variables: Vec<(String, OsString)> = Vec::new();
+    variables.extend(std::env::var_os("CLANG").map(|clang| ("CLANG".to_owned(), clang)));
+    for (name, dir) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {
+        let dir = std::env::var_os(name).unwrap_or_else(|| real_home.join(dir).into());
+        variables.push((name.to_owned(), dir));
+    }
+    variables.extend(GO.iter().map(|(name, value)| (name.clone(), value.into())));
+    variables
 }
 
 /// The program `bpfman`, built as this test is.

@@ -72,6 +72,18 @@ impl Checkout {
         Checkout { dir }
     }
 
+    /// Makes a checkout of the whole repository, as a clone of it would be.
+    pub fn repository() -> Checkout {
+        let checkout = Checkout { dir: tempfile::tempdir().unwrap() };
+        let root = test_support::workspace_root();
+        let made = [".git", "target", ".output"];
+        for entry in std::fs::read_dir(&root).unwrap() {
+            let name = entry.unwrap().file_name();
+            copy_unless(&made, &root.join(&name), &checkout.path().join(&name));
+        }
+        checkout
+    }
+
     /// Makes a checkout whose cache holds every object.
     pub fn warm() -> Checkout {
         let checkout = Checkout::cold();
@@ -178,6 +190,14 @@ pub fn program(path: &Path, script: &str) {
 
 /// Copies a file, or a directory with all that is in it.
 pub fn copy(from: &Path, to: &Path) {
+    copy_unless(&[], from, to);
+}
+
+/// The same, without what has one of these names.
+fn copy_unless(names: &[&str], from: &Path, to: &Path) {
+    if names.iter().any(|name| from.file_name().is_some_and(|file| file == *name)) {
+        return;
+    }
     if from.is_file() {
         std::fs::create_dir_all(to.parent().unwrap()).unwrap();
         std::fs::copy(from, to).unwrap();
@@ -186,6 +206,6 @@ pub fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
-        copy(&entry.path(), &to.join(entry.file_name()));
+        copy_unless(names, &entry.path(), &to.join(entry.file_name()));
     }
 }

@@ -11,6 +11,8 @@ pub enum Verdict {
     Pass,
     /// It is answered as registries do what is not theirs to write.
     Deny,
+    /// It is answered with the wish for a name and a password.
+    Ask,
 }
 
 /// A relay; it lives as long as the test's process.
@@ -28,6 +30,15 @@ impl Relay {
     /// Starts one that asks about each request, by its number (from 1) and
     /// its line `METHOD /path`; it may take its time.
     pub fn judging(
+        address: &str,
+        judge: impl Fn(usize, &str) -> Verdict + Send + Sync + 'static,
+    ) -> Relay {
+        Relay::guarding(address, move |number, head| judge(number, line_of(head)))
+    }
+
+    /// Starts one that asks about each request, by its number and all of its
+    /// head.
+    pub fn guarding(
         address: &str,
         judge: impl Fn(usize, &str) -> Verdict + Send + Sync + 'static,
     ) -> Relay {
@@ -59,9 +70,18 @@ impl Relay {
     }
 }
 
+/// Returns `METHOD /path` of a request.
+pub fn line_of(head: &str) -> &str {
+    head.lines().next().unwrap_or_default().trim_end_matches(" HTTP/1.1")
+}
+
 /// What a registry says of a repository that may not be written to.
 const DENIED: &str =
     r#"{"errors":[{"code":"DENIED","message":"requested access to the resource is denied"}]}"#;
+
+/// What it says to somebody whom it does not know.
+const UNAUTHORIZED: &str =
+    r#"{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}"#;
 
 /// Relays one connection: requests are taken apart, answers are not.
 fn pass_on(
@@ -78,17 +98,23 @@ fn pass_on(
     });
     let mut from = BufReader::new(client.try_clone().ok()?);
     while let Some((head, length)) = read_head(&mut from) {
-        let line = head.lines().next()?.trim_end_matches(" HTTP/1.1").to_owned();
         let number = {
             let mut noted = noted.lock().unwrap();
-            noted.push(line.clone());
+            noted.push(line_of(&head).to_owned());
             noted.len()
         };
-        if judge(number, &line) == Verdict::Deny {
+        let refusal = match judge(number, &head) {
+            Verdict::Pass => None,
+            Verdict::Deny => Some(("403 No", DENIED)),
+            Verdict::Ask => {
+                Some(("401 Who\r\nwww-authenticate: Basic realm=\"here\"", UNAUTHORIZED))
+            }
+        };
+        if let Some((status, body)) = refusal {
             std::io::copy(&mut (&mut from).take(length), &mut std::io::sink()).ok()?;
-            let head = format!("HTTP/1.1 403 No\r\ncontent-length: {}\r\n\r\n", DENIED.len());
-            let body = if line.starts_with("HEAD ") { "" } else { DENIED };
-            client.write_all(format!("{head}{body}").as_bytes()).ok()?;
+            let answer = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n", body.len());
+            let body = if head.starts_with("HEAD ") { "" } else { body };
+            client.write_all(format!("{answer}{body}").as_bytes()).ok()?;
             continue;
         }
         server.write_all(head.as_bytes()).ok()?;
