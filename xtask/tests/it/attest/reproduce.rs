@@ -215,7 +215,7 @@ fn without_a_record_there_is_nothing_to_go_by() {
     push(&bill, &Referrer::spdx(packages.to_string().into_bytes()));
     let expected = format!(
         "error: `{bill}` has a bill of materials, and no record to make it by\n\
-         \nexample.com/prog: prog, by go1.25\n  std 1.25\n\
+         \x20   example.com/prog: prog, by go1.25\n      std 1.25\n\
          \nhint: only bytecode images have a record of how they were made\n"
     );
     assert_eq!(differing(&checkout, &[&bill]), expected);
