@@ -1,10 +1,11 @@
 #!/bin/sh
 # Fills the corpora: with the fixtures of bpf-object, compiled for both byte
-# orders, with and without debug information, which needs clang; and with the
-# project's Containerfiles; and with what cosign wrote, and worse. Then, from
-# the top:
+# orders, with and without debug information, which needs clang; with the
+# project's Containerfiles; with what cosign wrote, and worse; and, where there
+# is Go, with a program. Then, from the top:
 #
 #   cargo +nightly fuzz run build_containerfile
+#   cargo +nightly fuzz run read_go_buildinfo -- -max_len=4000000
 #   cargo +nightly fuzz run read_object
 #   cargo +nightly fuzz run read_signatures
 #   cargo +nightly fuzz run strip_debug
@@ -26,6 +27,12 @@ for corpus in read_object strip_debug; do
 done
 mkdir -p "$here/corpus/build_containerfile"
 cp "$here"/../Containerfile.* "$here/corpus/build_containerfile/"
+mkdir -p "$here/corpus/read_go_buildinfo"
+if command -v go >/dev/null; then
+    printf 'package main\n\nfunc main() {}\n' >"$here/corpus/main.go"
+    GOOS=linux go build -ldflags '-s -w' -o "$here/corpus/read_go_buildinfo/program" \
+        "$here/corpus/main.go"
+fi
 mkdir -p "$here/corpus/read_signatures"
 for blob in "$here"/../crates/signature/tests/data/blobs/*; do
     seed="$here/corpus/read_signatures/$(basename "$blob")"

@@ -4,6 +4,7 @@
 //! asks the crates to do the work and says what came of it; the work itself
 //! is in `crates/`. Building this program needs Rust alone.
 
+mod attest;
 mod bench;
 mod build_ebpf;
 mod build_images;
@@ -22,6 +23,7 @@ mod list_images;
 mod naming;
 mod plan;
 mod published;
+mod reproduce;
 mod serve_images;
 mod sign_images;
 mod signing;
@@ -75,6 +77,7 @@ enum Command {
     SignImages(sign_images::Args),
     VerifyImages(verify_images::Args),
     CheckRegistry(check_registry::Args),
+    Reproduce(reproduce::Args),
     ServeImages(serve_images::Args),
     Doctor(doctor::Args),
     Test(test::Args),
@@ -97,6 +100,7 @@ fn main() -> ExitCode {
                 Command::SignImages(args) => sign_images::run(args, &cx),
                 Command::VerifyImages(args) => verify_images::run(args, &cx),
                 Command::CheckRegistry(args) => check_registry::run(args, &cx),
+                Command::Reproduce(args) => reproduce::run(args, &cx),
                 Command::ServeImages(args) => serve_images::run(args, &cx),
                 Command::Doctor(args) => doctor::run(args, &cx),
                 Command::Test(args) => test::run(args, &cx),

@@ -30,6 +30,7 @@ use crate::signing::{How, SignedReport, SigningArgs};
   cargo xtask sign-images
   cargo xtask sign-images --key cosign.key bpfman/
   cargo xtask sign-images --key env://COSIGN_PRIVATE_KEY --recursive
+  cargo xtask sign-images --attest --key cosign.key
   cargo xtask sign-images --registry localhost:5000 --signatures bundle xdp_pass")]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -37,6 +38,11 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     signing: SigningArgs,
+
+    /// Attest what is attached to the images, too: records and bills of
+    /// materials, as `build-images --attest` attaches them; by cosign 3
+    #[arg(long, help_heading = "Signing")]
+    attest: bool,
 }
 
 /// The command's JSON.
@@ -50,7 +56,7 @@ struct Report {
 pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     let started = Instant::now();
     let published = args.published.open(cx)?;
-    let signing = args.signing.open(published.variables.clone(), cx)?;
+    let signing = args.signing.open_to(args.attest, published.variables.clone(), cx)?;
     let (subjects, mut failures) = published.subjects();
     let (images, failed) = signing.run(&published.client, &subjects, cx);
     failures.extend(failed);

@@ -204,6 +204,21 @@ impl Job {
 }
 
 impl Made {
+    /// Returns the programs that were made for an image, each with what it is
+    /// for; fails as the first of them did.
+    pub(crate) fn programs_of(&self, image: &Planned) -> Result<Vec<(Arch, PathBuf)>, Failure> {
+        let mut programs = Vec::new();
+        let Origin::Containerfile { stages, .. } = &image.origin else { return Ok(programs) };
+        for stage in stages.values() {
+            for arch in &image.platforms {
+                let key = (stage.module.clone(), *arch, package(stage));
+                let Some(made) = self.programs.get(&key) else { continue };
+                programs.push((*arch, made.clone()?.path));
+            }
+        }
+        Ok(programs)
+    }
+
     /// Returns the stages of an image; fails as the first of them did.
     pub(crate) fn of(&self, image: &Planned) -> Result<ImageStages, Failure> {
         let mut of_image = ImageStages::default();

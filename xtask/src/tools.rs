@@ -110,6 +110,25 @@ pub(crate) fn how_to_install(names: &[&str]) -> String {
     }
 }
 
+/// Returns a hint: how to get the clang of a version such as `16.0.6`, and how
+/// it is used.
+pub(crate) fn how_to_get_clang(version: &str) -> String {
+    let major = version.split('.').next().unwrap_or_default();
+    let program = format!("clang-{major}");
+    if host::find_tool(&program).is_some() {
+        return format!("`--clang {program}` compiles with the one that is recorded");
+    }
+    let sudo = if host::is_root() { "" } else { "sudo " };
+    // Of the managers, apt has packages for each version.
+    let how = match MANAGERS.iter().find(|manager| host::find_tool(manager.program).is_some()) {
+        Some(manager) if manager.program == "apt-get" => {
+            format!("`{sudo}{} {program}` installs it", manager.install)
+        }
+        _ => format!("install clang {major}"),
+    };
+    format!("{how}; `--clang {program}` then compiles with it")
+}
+
 /// Returns the command that installs `tools` here, or `None` where no known
 /// package manager is.
 fn command(tools: &[&Tool]) -> Option<String> {

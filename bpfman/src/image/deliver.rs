@@ -121,7 +121,7 @@ fn place(
         _ => {
             check_tags(&batch)?;
             for Item { named, companions } in items {
-                batch.extend(Companion::named(&named.references[0], companions)?);
+                batch.extend(destination.beside(named, companions).map_err(publish::failure)?);
             }
             Looks::default()
         }

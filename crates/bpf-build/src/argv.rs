@@ -10,6 +10,9 @@ use bpf_arch::Arch;
 /// LLVM 20 changed its default from v1 to v3; v2 runs from Linux 4.14 on.
 const DEFAULT_CPU: &str = "v2";
 
+/// Where the host's own headers are.
+pub(crate) const SYSTEM_INCLUDE: &str = "/usr/include";
+
 /// The first LLVM that reads configuration files unasked, and knows the flag
 /// against it.
 const CONFIG_FILES_SINCE: u32 = 16;
@@ -109,8 +112,8 @@ fn system_dirs(source: &Source) -> Vec<PathBuf> {
         return Vec::new();
     }
     let machine = std::env::consts::ARCH;
-    let multiarch = PathBuf::from(format!("/usr/include/{machine}-linux-gnu"));
-    [multiarch, "/usr/include".into()].into_iter().filter(|dir| dir.is_dir()).collect()
+    let multiarch = Path::new(SYSTEM_INCLUDE).join(format!("{machine}-linux-gnu"));
+    [multiarch, SYSTEM_INCLUDE.into()].into_iter().filter(|dir| dir.is_dir()).collect()
 }
 
 /// A file whose name begins with `-` or `@` would be read as an option.

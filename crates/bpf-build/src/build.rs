@@ -17,8 +17,9 @@ use crate::cache::{self, Cache, Kept, Plan};
 use crate::compiler::{Compiler, KEPT_ENV};
 use crate::depfile;
 use crate::inputs::Inputs;
-use crate::libbpf::{Libbpf, LibbpfError};
+use crate::libbpf::{Libbpf, LibbpfError, Staged};
 use crate::object::{self, CompileError, CompileFailure, Object};
+use crate::provenance::Names;
 
 /// A source and the architectures it is wanted for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,8 +72,9 @@ pub enum WorkshopError {
 #[derive(Debug)]
 pub struct Workshop {
     root: PathBuf,
-    /// Where libbpf's headers were copied to.
-    staged: PathBuf,
+    /// libbpf's headers.
+    staged: Staged,
+    names: Names,
     compiler: Compiler,
     setting: Setting,
     cache: Cache,
@@ -122,20 +124,26 @@ impl Workshop {
         libbpf: &Libbpf,
         include: &[PathBuf],
     ) -> Result<Workshop, WorkshopError> {
-        let staged = libbpf.stage(&dir.join("headers"))?;
-        let staged = staged.strip_prefix(root).unwrap_or(&staged).to_owned();
+        let mut staged = libbpf.stage(&dir.join("headers"))?;
+        staged.dir = staged.dir.strip_prefix(root).unwrap_or(&staged.dir).to_owned();
         let setting = Setting {
-            include: [staged.clone()].into_iter().chain(include.iter().cloned()).collect(),
-            prefix_map: vec![(staged.clone(), "libbpf")],
+            include: [staged.dir.clone()].into_iter().chain(include.iter().cloned()).collect(),
+            prefix_map: vec![(staged.dir.clone(), "libbpf")],
             clang_major: compiler.version().major,
         };
         let cache = Cache::open(dir)?;
-        Ok(Workshop { root: root.to_owned(), staged, compiler, setting, cache })
+        let names = Names::new(root, &staged.dir);
+        Ok(Workshop { root: root.to_owned(), staged, names, compiler, setting, cache })
     }
 
     /// Returns the compiler.
     pub fn compiler(&self) -> &Compiler {
         &self.compiler
+    }
+
+    /// Returns the headers of libbpf.
+    pub fn libbpf(&self) -> &Staged {
+        &self.staged
     }
 
     /// Returns the command that makes the object of `source` for `arch`,
@@ -174,7 +182,7 @@ impl Workshop {
             workshop: self,
             requests,
             built: Mutex::new(requests.iter().map(|_| Built::default()).collect()),
-            inputs: Inputs::new(&self.root, &self.staged),
+            inputs: Inputs::new(&self.root, &self.staged.dir),
             scratch: tempfile::tempdir().io_context("create a directory in", &std::env::temp_dir()),
             compilations: AtomicUsize::new(0),
             compiles,
@@ -289,27 +297,32 @@ impl<'a> Run<'a> {
         let identity = self.workshop.compiler.identity();
         let [shared, own] = [common, argv].map(|argv| cache::request(identity, argv));
         let known = |request: &str| cache.look_up(request, &self.inputs);
-        let found = known(&shared).map(|kept| (kept, true));
-        let found = found.or_else(|| known(&own).map(|kept| (kept, false)));
+        let found = known(&shared).map(|found| (found, true));
+        let found = found.or_else(|| known(&own).map(|found| (found, false)));
         let compiled = found.is_none();
-        let (kept, is_shared) = match found {
-            Some(found) => found,
+        let (kept, read, is_shared) = match found {
+            Some(((kept, plan), is_shared)) => (kept, Some(plan.read), is_shared),
             None if !self.compiles => return Err(CompileError::NotKept),
             None => self.compile(source, argv, [&shared, &own])?,
         };
         let Kept { bytes, warnings } = kept;
         let info = bpf_object::read(&bytes)?;
-        Ok((Object { bytes, info, warnings, compiled }, is_shared))
+        // Which architecture a shared object was compiled for is chance.
+        let argv = if is_shared { common } else { argv };
+        let names = &self.workshop.names;
+        let provenance = read.and_then(|read| names.provenance(argv, &read, &self.inputs));
+        Ok((Object { bytes, info, warnings, compiled, provenance }, is_shared))
     }
 
     /// Compiles, and keeps the object under the first of `requests` if it is
-    /// to be shared, else under the second.
+    /// to be shared, else under the second. Returns with it which files were
+    /// read, where they are known to be as they were, and whether it is shared.
     fn compile(
         &self,
         source: &Source,
         argv: &[OsString],
         [shared, own]: [&str; 2],
-    ) -> Result<(Kept, bool), CompileError> {
+    ) -> Result<(Kept, Option<Vec<PathBuf>>, bool), CompileError> {
         if !self.workshop.root.join(&source.path).is_file() {
             return Err(CompileError::NoSource);
         }
@@ -326,12 +339,12 @@ impl<'a> Run<'a> {
         // What changed under clang's hands may not be what was hashed, and
         // what was read unseen was not hashed.
         let unseen = read.iter().any(|path| self.inputs.get(path).reads_unseen);
-        if !unseen && !self.inputs.changed_meanwhile(&read) {
-            let searched = searched(argv);
-            let plan = Plan::new(read, &searched, &self.inputs);
-            self.workshop.cache.keep(request, &plan, &self.inputs, &kept)?;
+        if unseen || self.inputs.changed_meanwhile(&read) {
+            return Ok((kept, None, !asks));
         }
-        Ok((kept, !asks))
+        let plan = Plan::new(read, &searched(argv), &self.inputs);
+        self.workshop.cache.keep(request, &plan, &self.inputs, &kept)?;
+        Ok((kept, Some(plan.read), !asks))
     }
 
     /// Makes a directory for one compilation, removed at the end of the run.

@@ -75,9 +75,9 @@ impl Cache {
         Ok(Cache { dir: dir.to_owned() })
     }
 
-    /// Returns the object that `compiler` and `argv` would make now, if it is
-    /// known.
-    pub(crate) fn look_up(&self, request: &str, inputs: &Inputs) -> Option<Kept> {
+    /// Returns the object that `compiler` and `argv` would make now, and which
+    /// files it was made from, if it is known.
+    pub(crate) fn look_up(&self, request: &str, inputs: &Inputs) -> Option<(Kept, Plan)> {
         let plan = self.read_plan(request)?;
         if plan.absent.iter().any(|path| inputs.exists(path)) {
             return None;
@@ -87,7 +87,7 @@ impl Cache {
         let head: Head = serde_json::from_slice(&file[..line]).ok()?;
         let bytes = file[line + 1..].to_vec();
         let whole = digest::of(&bytes) == head.sha256;
-        whole.then_some(Kept { bytes, warnings: head.warnings })
+        whole.then_some((Kept { bytes, warnings: head.warnings }, plan))
     }
 
     /// Keeps an object, and the plan by which it is found again.
@@ -184,7 +184,7 @@ mod tests {
         }
 
         fn look_up(&self) -> Option<String> {
-            let kept =
+            let (kept, _) =
                 self.cache.look_up("request", &Inputs::new(self.dir.path(), Path::new("fixed")))?;
             assert_eq!(kept.warnings, "w");
             Some(String::from_utf8(kept.bytes).unwrap())

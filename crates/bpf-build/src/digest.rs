@@ -2,11 +2,17 @@
 
 use std::io::{self, Read};
 
+use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 
 /// Returns the digest of `bytes`.
 pub(crate) fn of(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
+}
+
+/// Returns the SHA-1 of `bytes`, for those who know nothing better.
+pub(crate) fn sha1_of(bytes: &[u8]) -> String {
+    hex(&Sha1::digest(bytes))
 }
 
 /// Returns the digest of all that a reader gives, held in pieces.
@@ -51,6 +57,7 @@ mod tests {
     #[test]
     fn the_digest_is_that_of_fips_180() {
         assert_eq!(of(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(sha1_of(b"abc"), "a9993e364706816aba3e25717850c26c9cd0d89d");
         let long = vec![7; 200_000];
         assert_eq!(of_reader(long.as_slice()).unwrap(), of(&long));
     }

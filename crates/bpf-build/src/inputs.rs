@@ -27,6 +27,10 @@ const ARCH_MACRO: &str = "__TARGET";
 pub(crate) struct Input {
     /// The digest of its content; `None` if it cannot be read.
     pub(crate) digest: Option<String>,
+    /// Its SHA-1; `None` if it cannot be read.
+    pub(crate) sha1: Option<String>,
+    /// The licence that it states.
+    pub(crate) license: Option<String>,
     /// The headers it asks for with `__has_include`.
     pub(crate) asked_for: Vec<String>,
     /// Whether it speaks of its architecture.
@@ -99,10 +103,23 @@ fn examine(bytes: &[u8]) -> Input {
     let (asked_for, macros) = asked_for(&text);
     Input {
         digest: Some(digest::of(bytes)),
+        sha1: Some(digest::sha1_of(bytes)),
+        license: license(&text),
         asked_for,
         names_arch: text.contains(ARCH_MACRO),
         reads_unseen: macros || text.contains(".incbin"),
     }
+}
+
+/// How a file states its licence (SPDX specification, annex E).
+const LICENSE: &str = "SPDX-License-Identifier:";
+
+/// Returns the licence that a file states.
+fn license(text: &str) -> Option<String> {
+    let (_, rest) = text.split_once(LICENSE)?;
+    let line = rest.lines().next().unwrap_or_default();
+    let line = line.split("*/").next().unwrap_or_default().trim();
+    (!line.is_empty()).then(|| line.to_owned())
 }
 
 /// Joins lines that end in a backslash, as the preprocessor does before it
@@ -155,6 +172,20 @@ mod tests {
         ];
         for (text, expected) in cases {
             assert_eq!(examine(text.as_bytes()).names_arch, expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_licence_is_found() {
+        let cases = [
+            ("// SPDX-License-Identifier: GPL-2.0-only\nint x;", Some("GPL-2.0-only")),
+            ("/* SPDX-License-Identifier: (A OR B) */\n", Some("(A OR B)")),
+            ("/* SPDX-License-Identifier: */", None),
+            ("// SPDX-License-Identifier:", None),
+            ("int x;", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(examine(text.as_bytes()).license.as_deref(), expected, "{text}");
         }
     }
 

@@ -18,9 +18,11 @@ mod digest;
 mod inputs;
 mod libbpf;
 mod object;
+mod provenance;
 
 pub use argv::Source;
 pub use build::{Built, Event, Request, Workshop, WorkshopError};
 pub use compiler::{Compiler, CompilerError, OLDEST_MAJOR, Version};
-pub use libbpf::{Libbpf, LibbpfError};
+pub use libbpf::{Libbpf, LibbpfError, Staged};
 pub use object::{CompileError, CompileFailure, Object};
+pub use provenance::{InputFile, Provenance};

@@ -36,6 +36,18 @@ pub struct Libbpf {
     place: Place,
 }
 
+/// libbpf's headers where programs find them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Staged {
+    /// The directory they were copied to.
+    pub dir: PathBuf,
+    /// The version that they are of, such as `1.7`, where they say it.
+    pub version: Option<String>,
+    /// The digest of all of them, in hexadecimal: equal ones have equal names
+    /// and contents.
+    pub sha256: String,
+}
+
 /// How the headers lie in the directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
@@ -128,35 +140,60 @@ impl Libbpf {
 
     /// Copies the headers to a directory under `dir` that is named after
     /// their content, unless it is there, and returns it.
-    pub(crate) fn stage(&self, dir: &Path) -> Result<PathBuf, LibbpfError> {
+    pub(crate) fn stage(&self, dir: &Path) -> Result<Staged, LibbpfError> {
         let files = self.headers()?;
         let mut sequence = digest::Sequence::default();
         for (name, bytes) in &files {
             sequence.add(name.as_os_str().as_encoded_bytes()).add(bytes);
         }
-        let staged = dir.join(&sequence.finish()[..16]);
+        let sha256 = sequence.finish();
+        let staged = dir.join(&sha256[..16]);
+        self.copy(&files, dir, &staged)?;
+        Ok(Staged { dir: staged, version: self.version(), sha256 })
+    }
+
+    fn copy(
+        &self,
+        files: &[(PathBuf, Vec<u8>)],
+        dir: &Path,
+        staged: &Path,
+    ) -> Result<(), LibbpfError> {
         if staged.is_dir() {
             // What someone changed there is put right.
-            for (name, bytes) in &files {
+            for (name, bytes) in files {
                 host::fs::write_if_changed(&staged.join(name), bytes)?;
             }
-            return Ok(staged);
+            return Ok(());
         }
         host::fs::create_dir_all(dir)?;
         let draft = tempfile::Builder::new()
             .prefix(host::fs::STAGED_PREFIX)
             .tempdir_in(dir)
             .io_context("create a directory in", dir)?;
-        for (name, bytes) in &files {
+        for (name, bytes) in files {
             let path = draft.path().join(name);
             host::fs::create_dir_all(path.parent().unwrap_or(dir))?;
             host::fs::write_atomic(&path, bytes)?;
         }
         // Another run may have been faster; its copy is the same.
-        match host::fs::rename(draft.path(), &staged) {
+        match host::fs::rename(draft.path(), staged) {
             Err(error) if !staged.is_dir() => Err(error.into()),
-            _ => Ok(staged),
+            _ => Ok(()),
         }
+    }
+
+    /// Returns the version that libbpf says it is, in `libbpf_version.h`.
+    fn version(&self) -> Option<String> {
+        let place = match self.place {
+            Place::Checkout => "src",
+            Place::Installed => "bpf",
+        };
+        let text = host::fs::read_to_string(&self.dir.join(place).join("libbpf_version.h")).ok()?;
+        let number = |name: &str| {
+            let (_, rest) = text.split_once(&format!("LIBBPF_{name}_VERSION "))?;
+            rest.split_whitespace().next()?.parse::<u32>().ok()
+        };
+        Some(format!("{}.{}", number("MAJOR")?, number("MINOR")?))
     }
 
     /// Returns name and content of what programs may include, sorted.
@@ -235,17 +272,19 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let libbpf = checkout(&dir.path().join("libbpf"));
         let out = dir.path().join("out");
-        let first = libbpf.stage(&out).unwrap();
-        assert_eq!(libbpf.stage(&out).unwrap(), first);
+        let staged = libbpf.stage(&out).unwrap();
+        assert_eq!(libbpf.stage(&out).unwrap(), staged);
+        assert_eq!(staged.version, None);
+        let first = staged.dir;
         for name in ["bpf/bpf_helpers.h", "bpf/bpf_helper_defs.h", "linux/bpf.h"] {
             assert!(first.join(name).is_file(), "{name}");
         }
         let damaged = first.join("bpf/bpf_helpers.h");
         host::fs::write_atomic(&damaged, b"damaged").unwrap();
-        assert_eq!(libbpf.stage(&out).unwrap(), first);
+        assert_eq!(libbpf.stage(&out).unwrap().dir, first);
         assert_eq!(host::fs::read(&damaged).unwrap(), MARKS[0].as_bytes());
         host::fs::write_atomic(&libbpf.dir.join(MARKS[0]), b"changed").unwrap();
-        assert_ne!(libbpf.stage(&out).unwrap(), first);
+        assert_ne!(libbpf.stage(&out).unwrap().dir, first);
         assert_eq!(host::fs::read_dir(&out).unwrap().len(), 2, "no drafts are left");
     }
 
@@ -264,7 +303,9 @@ mod tests {
     fn the_pinned_package_is_found_in_both_ways() {
         let root = test_support::workspace_root();
         let asked = Libbpf::checkout(&ask_cargo(&root).unwrap()).unwrap();
-        assert_eq!(Libbpf::pinned(&root).unwrap(), asked);
+        let pinned = Libbpf::pinned(&root).unwrap();
+        assert_eq!(pinned, asked);
+        assert_eq!(pinned.version().as_deref(), Some("1.7"));
     }
 
     #[test]

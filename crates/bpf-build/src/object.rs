@@ -8,6 +8,8 @@ use bpf_object::ObjectInfo;
 use host::fs::IoError;
 use host::{Cmd, RunError};
 
+use crate::provenance::Provenance;
+
 /// A compiled object, without DWARF, and what it says of itself.
 #[derive(Clone, Debug)]
 pub struct Object {
@@ -19,6 +21,9 @@ pub struct Object {
     pub warnings: String,
     /// Whether this run compiled it; otherwise the cache had it.
     pub compiled: bool,
+    /// What it was made from; `None` if that is not known for certain, because
+    /// a file changed meanwhile or may have read others unseen.
+    pub provenance: Option<Provenance>,
 }
 
 /// Why there is no object of a source for some architectures.

@@ -8,6 +8,7 @@
 
 #![forbid(unsafe_code)]
 
+mod beside;
 mod containerd;
 mod docker;
 mod docker_archive;

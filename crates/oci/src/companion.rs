@@ -48,6 +48,23 @@ impl Companion {
         }
     }
 
+    /// Returns whether it stands in the list of referrers of this manifest.
+    pub fn is_about(&self, digest: Digest) -> bool {
+        matches!(self.link, Link::Referrer { subject, .. } if subject == digest)
+    }
+
+    /// Adds companions to those that are there. A thing that was replaced
+    /// under its tag is there no more.
+    #[must_use]
+    pub fn together(mut there: Vec<Companion>, more: &[Companion]) -> Vec<Companion> {
+        let replaced = |own: &Companion| {
+            matches!(own.link, Link::Tag(_)) && more.iter().any(|new| new.key() == own.key())
+        };
+        there.retain(|own| !replaced(own));
+        there.extend_from_slice(more);
+        distinct(there)
+    }
+
     /// Gives companions the names under which a place without lists of
     /// referrers, such as a layout, holds them in the repository of
     /// `reference`: their own tags, and for each list the one that the

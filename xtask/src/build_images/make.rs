@@ -15,6 +15,7 @@ use ui::{Failure, Failures};
 
 use super::containerfile::{self, Site};
 use super::report::Report;
+use crate::attest::{self, Evidence};
 use crate::context::Context;
 use crate::plan::{Origin, Plan, Planned};
 
@@ -24,7 +25,7 @@ pub(crate) struct Made {
     pub(crate) index: usize,
     pub(crate) named: Named,
     /// What is to be copied with it.
-    companions: Vec<Companion>,
+    pub(crate) companions: Vec<Companion>,
 }
 
 /// What of a copied image is to come along.
@@ -36,7 +37,7 @@ pub(crate) enum Along {
 }
 
 /// What became of the objects of an image.
-pub(super) enum Assembled {
+pub(crate) enum Assembled {
     Made {
         index: Index,
         warnings: Vec<Finding>,
@@ -58,7 +59,7 @@ fn slots<'b>(image: &Planned, built: &'b [Built]) -> Vec<Slot<'b>> {
 }
 
 /// Puts the objects of an image together.
-pub(super) fn assembled(image: &Planned, built: &[Built]) -> Assembled {
+pub(crate) fn assembled(image: &Planned, built: &[Built]) -> Assembled {
     let Origin::Objects { recipe, .. } = &image.origin else { return Assembled::Incomplete };
     let slots = slots(image, built);
     if slots.len() < image.platforms.len() {
@@ -221,6 +222,24 @@ impl Missing {
     }
 }
 
+/// Attaches to each image what is attested of it. One for which that cannot be
+/// said is not published without it.
+pub(super) fn attest(
+    made: Vec<Made>,
+    plan: &Plan,
+    evidence: Evidence<'_>,
+    failures: &mut Failures,
+) -> Vec<Made> {
+    let attested = made.into_iter().map(|mut made| {
+        let image = &plan.images[made.index];
+        made.companions.extend(attest::of_image(plan, image, &made.named.artifact, evidence)?);
+        Ok(made)
+    });
+    let (attested, failed): (Vec<_>, Vec<_>) = attested.partition(Result::is_ok);
+    failures.0.extend(failed.into_iter().filter_map(Result::err));
+    attested.into_iter().flatten().collect()
+}
+
 /// Takes the images to one destination; the failure of one does not keep the
 /// others.
 pub(super) fn publish(
@@ -236,13 +255,17 @@ pub(super) fn publish(
     }
     let Delivery { client, platform, .. } = delivery;
     let mut batch: Vec<Named> = made.iter().map(|made| made.named.clone()).collect();
-    if takes_companions(destination) {
-        for Made { named, companions, .. } in made {
-            match Companion::named(&named.references[0], companions) {
-                Ok(more) => batch.extend(more),
-                Err(error) => failures.0.push(Failure::from(error)),
-            }
+    for Made { named, companions, .. } in made {
+        match destination.beside(named, companions) {
+            Ok(more) => batch.extend(more),
+            Err(error) => failures.0.push(publish::failure(error)),
         }
+    }
+    if !destination.takes_companions() && made.iter().any(|made| !made.companions.is_empty()) {
+        cx.ui.note(format_args!(
+            "`{}` takes images alone, and nothing that is attached to them",
+            shown(destination, cx)
+        ));
     }
     let context = match destination {
         Destination::Registry => "failed to push".to_owned(),
@@ -283,8 +306,12 @@ pub(super) fn publish(
         Destination::Registry => format!("failed to push {what}"),
         _ => format!("{context}: {what}"),
     }));
-    let others = outcomes.filter_map(Result::err);
-    failures.0.extend(others.map(|failure| failure.context(context.clone())));
+    for other in outcomes {
+        match other {
+            Ok(published) => report.wrote(published.files_written),
+            Err(failure) => failures.0.push(failure.context(context.clone())),
+        }
+    }
 }
 
 fn push_companions(made: &Made, client: &Client) -> Result<(), Failure> {
@@ -325,11 +352,6 @@ pub(super) fn shown(destination: &Destination, cx: &Context<'_>) -> String {
         Destination::DockerArchive(file) => format!("docker-archive:{}", relative(file)),
         other => other.to_string(),
     }
-}
-
-/// Engines take images, and nothing that is said of them.
-fn takes_companions(destination: &Destination) -> bool {
-    matches!(destination, Destination::Oci(_) | Destination::OciArchive(_))
 }
 
 /// What lies under `target/` can be made again: it need not survive a power

@@ -13,10 +13,11 @@ use cli::publish::{self, Delivery};
 use cli::registry::{self, RegistryArgs};
 use cli::{Scratch, typed};
 use destination::Destination;
-use image_build::{LayerCache, NamedContext};
+use image_build::{Engine, LayerCache, NamedContext};
 use oci::Reference;
 use ui::{Failure, Failures};
 
+use crate::attest::Evidence;
 use crate::catalogue::{self, Catalogue};
 use crate::compile::{self, CompileArgs};
 use crate::context::Context;
@@ -55,6 +56,7 @@ const DEFAULT_TO: &str = "images";
   cargo xtask build-images --push --registry localhost:5000 bytecode
   cargo xtask build-images --push --sign --key cosign.key bytecode
   cargo xtask build-images --push csi-node-driver-registrar
+  cargo xtask build-images --attest --to oci:images
   cargo xtask build-images --dry-run")]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -91,6 +93,16 @@ pub(crate) struct Args {
     /// writes those of files: what build provenance is attested of
     #[arg(long, value_name = "FILE", help_heading = "Destination")]
     checksums_file: Option<PathBuf>,
+
+    /// Attach to each image what it was made of, to layouts, OCI archives and
+    /// registries: to a bytecode image the record of its sources, headers,
+    /// compiler and arguments (an in-toto statement), from which `reproduce`
+    /// makes it again, and its bill of materials (SPDX 2.3); to one with
+    /// programs in Go their modules (SPDX 2.3). Mirrored images get nothing.
+    /// With `--from`, what is attached there is taken along; with `--sign`, all
+    /// that is attached is attested by cosign 3 too
+    #[arg(long, help_heading = "Destination")]
+    attest: bool,
 
     /// Afterwards remove from the trees of layouts what no image of the
     /// catalogue needs
@@ -169,6 +181,10 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
         contexts: contexts(args.build_context)?,
         ..args.wish.wish()?
     };
+    if args.attest && wish.engine != Engine::Native {
+        let message = "`--attest` says how this program makes images, and an engine is to";
+        return Err(Failure::usage(message).hint("leave `--engine` out").into());
+    }
     let plan = plan::plan(&catalogue, &wish)?;
     let refs_file = args.refs_file.as_deref().map(typed).transpose()?;
     let checksums_file = args.checksums_file.as_deref().map(typed).transpose()?;
@@ -183,11 +199,14 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     }
     let makers = Makers::find(&plan, args.compile.installs(), cx)?;
     if args.dry_run {
-        let to = (destinations.as_slice(), args.sign);
-        return Ok(report::dry_run(&plan, workshop, &makers, to, cx)?);
+        let then = report::Then { to: &destinations, sign: args.sign, attest: args.attest };
+        return Ok(report::dry_run(&plan, workshop, &makers, then, cx)?);
     }
     // A key that cannot be used is better known before anything is compiled.
-    let signing = args.sign.then(|| args.signing.open(catalogue.variables(), cx)).transpose()?;
+    let signing = args
+        .sign
+        .then(|| args.signing.open_to(args.attest, catalogue.variables(), cx))
+        .transpose()?;
     say_left_out(&plan, cx);
     let names = if pushes { plan.references() } else { Vec::new() };
     let compiling = || (compile::of_plan(cx, workshop, &plan.requests), makers.make(cx));
@@ -199,7 +218,9 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
         registry::while_looking(&client, &names, compiling)
     };
     let mut failures = Failures::default();
-    let along = if args.referrers { Along::Companions } else { Along::Nothing };
+    // What was attested when it was made belongs to what is published.
+    let is_along = args.referrers || args.attest && wish.from.is_some();
+    let along = if is_along { Along::Companions } else { Along::Nothing };
     // What is large in an image lies here until it is published.
     let work = Scratch::default();
     let (engine, contexts) = (&wish.engine, wish.contexts.as_slice());
@@ -207,9 +228,15 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     let place = Workplace { work: &work, layers: Some(&layers), client: &client };
     let stored = Stored::open(wish.from.as_ref(), &client, &work, cx)?;
     let stored = stored.as_ref();
-    let site = Site { engine, contexts, made: &stages?, stored, place };
-    let made = make::make(&plan, &compiled, along, site, cx, &mut failures);
+    let stages = stages?;
+    let site = Site { engine, contexts, made: &stages, stored, place };
+    let mut made = make::make(&plan, &compiled, along, site, cx, &mut failures);
+    if args.attest {
+        let evidence = Evidence { workshop, built: &compiled.built, stages: &stages };
+        made = make::attest(made, &plan, evidence, &mut failures);
+    }
     let mut report = report::Report::new(&plan, &compiled);
+    report.attach(&made);
     let made_from = compiled.built.into_iter().flat_map(|built| built.failures);
     failures.0.splice(0..0, made_from.map(compile::failure));
     let (client, looks, platform) = (&client, &looks, &platform);

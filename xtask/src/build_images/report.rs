@@ -8,10 +8,11 @@ use cli::compile::Compiled;
 use cli::list;
 use destination::{Destination, Published};
 use oci::Reference;
+use oci::registry::{Companion, Link};
 use serde::Serialize;
 use ui::{Failure, Failures, Format};
 
-use super::make::shown;
+use super::make::{Made, shown};
 use crate::bench::cost;
 use crate::context::Context;
 use crate::plan::{Origin, Plan};
@@ -24,6 +25,9 @@ use crate::stages::Makers;
 pub(super) struct Report<'a> {
     #[serde(skip)]
     plan: &'a Plan,
+    /// What goes with the images, by their places in the plan.
+    #[serde(skip)]
+    attached: BTreeMap<usize, Vec<Attached>>,
     /// What a registry has, with the image's place in the plan.
     #[serde(skip)]
     pushed: Vec<(usize, Subject)>,
@@ -54,6 +58,17 @@ struct ImageReport {
     platforms: Vec<String>,
     size: u64,
     destinations: Vec<DestinationReport>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    attached: Vec<Attached>,
+}
+
+/// What goes with an image.
+#[derive(Clone, Debug, Serialize)]
+struct Attached {
+    /// The type of artifact; absent where a tag alone says what it is.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    kind: Option<String>,
+    digest: String,
 }
 
 /// What became of one image at one destination.
@@ -94,6 +109,7 @@ impl<'a> Report<'a> {
         let left_out = plan.left_out.iter().map(|(image, why)| LeftOut { image, why });
         Report {
             plan,
+            attached: BTreeMap::new(),
             pushed: Vec::new(),
             schema: 1,
             images: Vec::new(),
@@ -109,9 +125,30 @@ impl<'a> Report<'a> {
         }
     }
 
+    /// Notes what goes with the images.
+    pub(super) fn attach(&mut self, made: &[Made]) {
+        let attached = |companion: &Companion| Attached {
+            kind: match &companion.link {
+                Link::Referrer { descriptor, .. } => descriptor
+                    .extra
+                    .get("artifactType")
+                    .and_then(|kind| Some(kind.as_str()?.to_owned())),
+                Link::Tag(_) => None,
+            },
+            digest: companion.artifact.digest().to_string(),
+        };
+        let of = |made: &Made| (made.index, made.companions.iter().map(attached).collect());
+        self.attached = made.iter().map(of).collect();
+    }
+
     /// Adds so many bytes that went to a registry.
     pub(super) fn sent(&mut self, bytes: u64) {
         self.summary.bytes_sent += bytes;
+    }
+
+    /// Adds files that were written beside images.
+    pub(super) fn wrote(&mut self, files: usize) {
+        self.summary.files_written += files;
     }
 
     /// Adds what became of the image at `index` of the plan.
@@ -156,6 +193,7 @@ impl<'a> Report<'a> {
                 platforms,
                 size: published.size,
                 destinations: vec![at],
+                attached: self.attached.get(&index).cloned().unwrap_or_default(),
             }),
         }
         self.images.sort_by_key(|image| image.index);
@@ -244,18 +282,25 @@ pub(crate) fn peak_memory() -> Option<u64> {
     line.trim().trim_end_matches("kB").trim().parse().ok()
 }
 
+/// What is done with the images once they are made.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Then<'a> {
+    pub(super) to: &'a [Destination],
+    pub(super) sign: bool,
+    pub(super) attest: bool,
+}
+
 /// Prints the plan: the commands as a shell takes them, then the images, where
 /// they go, and whether they are signed there.
 pub(super) fn dry_run(
     plan: &Plan,
     workshop: Option<&Workshop>,
     makers: &Makers,
-    (destinations, sign): (&[Destination], bool),
+    then: Then<'_>,
     cx: &Context<'_>,
 ) -> Result<(), Failure> {
     if cx.ui.format() == Format::Json {
-        let run = DryRun::new(plan, workshop, makers, destinations, cx);
-        return cx.ui.json(&DryRun { sign, ..run });
+        return cx.ui.json(&DryRun::new(plan, workshop, makers, then, cx));
     }
     for (request, commands) in all_commands(plan, workshop) {
         for (command, archs) in commands {
@@ -294,15 +339,25 @@ pub(super) fn dry_run(
                     cx.ui.result(format_args!("take {} as {reference}", image.image))?;
                 }
             }
+            if let Some(documents) = documents(&image.origin).filter(|_| then.attest) {
+                cx.ui.result(format_args!("attach {documents} to {reference}"))?;
+            }
         }
     }
     for (image, why) in &plan.left_out {
         cx.ui.result(format_args!("leave out {image}: {why}"))?;
     }
-    destinations
-        .iter()
-        .try_for_each(|to| cx.ui.result(format_args!("write to {}", shown(to, cx))))?;
-    if sign { cx.ui.result("sign what the registry has then") } else { Ok(()) }
+    then.to.iter().try_for_each(|to| cx.ui.result(format_args!("write to {}", shown(to, cx))))?;
+    if then.sign { cx.ui.result("sign what the registry has then") } else { Ok(()) }
+}
+
+/// Returns what is attested of an image that was made like this.
+fn documents(origin: &Origin) -> Option<&'static str> {
+    match origin {
+        Origin::Objects { .. } => Some("a record and a bill of materials"),
+        Origin::Containerfile { .. } => Some("a bill of materials"),
+        Origin::Mirror(_) | Origin::Stored => None,
+    }
 }
 
 /// The JSON of `--dry-run`.
@@ -315,6 +370,8 @@ struct DryRun<'a> {
     destinations: Vec<String>,
     /// Whether what is pushed is signed.
     sign: bool,
+    /// Whether it is attested how images were made and of what.
+    attest: bool,
 }
 
 impl<'a> DryRun<'a> {
@@ -322,7 +379,7 @@ impl<'a> DryRun<'a> {
         plan: &'a Plan,
         workshop: Option<&Workshop>,
         makers: &Makers,
-        destinations: &[Destination],
+        then: Then<'_>,
         cx: &Context<'_>,
     ) -> DryRun<'a> {
         let each = all_commands(plan, workshop).flat_map(|(_, commands)| commands);
@@ -337,8 +394,9 @@ impl<'a> DryRun<'a> {
             commands: each.chain(go).collect(),
             images: images.collect(),
             left_out: plan.left_out.iter().map(|(image, why)| LeftOut { image, why }).collect(),
-            destinations: destinations.iter().map(|to| shown(to, cx)).collect(),
-            sign: false,
+            destinations: then.to.iter().map(|to| shown(to, cx)).collect(),
+            sign: then.sign,
+            attest: then.attest,
         }
     }
 }

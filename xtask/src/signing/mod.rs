@@ -5,6 +5,7 @@
 //! signing is opened, before anything is built or signed. Not here: what
 //! cosign is told, and which images there are.
 
+mod attest;
 mod options;
 mod proof;
 mod report;
@@ -30,6 +31,8 @@ pub(crate) struct Signing {
     formats: Vec<Format>,
     /// Whether the images of an index are signed too.
     recursive: bool,
+    /// Whether what is attached to a subject is attested.
+    attests: bool,
     /// How many subjects are worked on at once.
     at_once: NonZeroUsize,
 }

@@ -126,7 +126,39 @@ impl SigningArgs {
             Signer::Ambient => cx.typed_jobs.unwrap_or(WAITING),
             Signer::Interactive => NonZeroUsize::MIN,
         };
-        Ok(Signing { session, signer, proof, formats, recursive: self.recursive, at_once })
+        Ok(Signing {
+            session,
+            signer,
+            proof,
+            formats,
+            recursive: self.recursive,
+            attests: false,
+            at_once,
+        })
+    }
+
+    /// Opens signing as [`SigningArgs::open`] does, for what is attached too if
+    /// `attests`.
+    ///
+    /// # Errors
+    ///
+    /// As there; and if attesting lacks cosign 3, which alone does it.
+    pub(crate) fn open_to(
+        &self,
+        attests: bool,
+        hidden: Vec<String>,
+        cx: &Context<'_>,
+    ) -> Result<Signing, Failure> {
+        let signing = self.open(hidden, cx)?;
+        if attests {
+            let cosigns = signing.session.cosigns();
+            cosigns.get(Major::Three).map_err(|error| {
+                Failure::missing(error.clone())
+                    .context("`--attest` attests by cosign 3")
+                    .hint(error.hint())
+            })?;
+        }
+        Ok(Signing { attests, ..signing })
     }
 
     /// Returns the formats, each once, in the order in which they are made.

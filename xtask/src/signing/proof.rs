@@ -7,6 +7,7 @@
 use cosign::{Format, Identity, Key, Session, Tell, Verifier, Verify};
 use oci::Reference;
 use oci::registry::Access;
+use serde_json::{Map, Value};
 use signature::{PublicKey, Signatures};
 use ui::Failure;
 
@@ -58,6 +59,23 @@ impl Proof {
             }
             Proof::Identity(_) | Proof::Unknown => Ok(false),
         }
+    }
+
+    /// Returns whether it is a key's, which is checked here.
+    pub(super) fn is_of_a_key(&self) -> bool {
+        matches!(self, Proof::Key(_))
+    }
+
+    /// Returns whether the key attests exactly this.
+    pub(super) fn attests(
+        &self,
+        signatures: &Signatures,
+        kind: &str,
+        predicate: &Map<String, Value>,
+    ) -> bool {
+        let Proof::Key(key) = self else { return false };
+        let attested = signatures.attestations(key);
+        attested.iter().any(|it| it.predicate_type == kind && it.predicate == *predicate)
     }
 
     /// Returns why a signature that was just made is not there: nothing if it

@@ -31,6 +31,9 @@ pub(crate) struct SignedReport {
     manifests: usize,
     /// What became of each format.
     signatures: BTreeMap<&'static str, How>,
+    /// What became of what is attached, by the types of predicates.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    attestations: BTreeMap<String, How>,
 }
 
 impl How {
@@ -51,6 +54,7 @@ impl SignedReport {
             digest: subject.digest.to_string(),
             manifests,
             signatures: BTreeMap::new(),
+            attestations: BTreeMap::new(),
         }
     }
 
@@ -58,16 +62,30 @@ impl SignedReport {
         self.signatures.insert(format.word(), how);
     }
 
+    /// Adds what became of something that is attached.
+    pub(super) fn attest(&mut self, kind: String, how: How) {
+        let own = self.attestations.entry(kind).or_insert(how);
+        // Of two records one may be new.
+        if how == How::Signed {
+            *own = how;
+        }
+    }
+
     /// Returns whether anything was signed.
     pub(crate) fn how(&self) -> How {
-        let is_new = self.signatures.values().any(|how| *how == How::Signed);
+        let mut all = self.signatures.values().chain(self.attestations.values());
+        let is_new = all.any(|how| *how == How::Signed);
         if is_new { How::Signed } else { How::Already }
     }
 
     /// Returns the formats that were made.
     pub(super) fn made(&self) -> String {
         let made = self.signatures.iter().filter(|(_, how)| **how == How::Signed);
-        let words: Vec<&str> = made.map(|(word, _)| *word).collect();
+        let mut words: Vec<String> = made.map(|(word, _)| (*word).to_owned()).collect();
+        let attested = self.attestations.values().filter(|how| **how == How::Signed).count();
+        if attested > 0 {
+            words.push(ui::count(attested, "attestation"));
+        }
         words.join(", ")
     }
 

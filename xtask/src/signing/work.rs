@@ -18,18 +18,18 @@ use crate::published::Subject;
 
 /// How often a subject is signed at most: another writer may have put a list
 /// into place that it read before.
-const SIGNINGS: usize = 3;
+pub(super) const SIGNINGS: usize = 3;
 
 /// The pauses before a look at what was made: registries take their time.
 const LOOKS: [Duration; 3] =
     [Duration::ZERO, Duration::from_millis(200), Duration::from_millis(1000)];
 
 /// One subject being signed.
-struct Job<'a> {
-    signing: &'a Signing,
-    client: &'a Client,
-    subject: &'a Subject,
-    access: Access,
+pub(super) struct Job<'a> {
+    pub(super) signing: &'a Signing,
+    pub(super) client: &'a Client,
+    pub(super) subject: &'a Subject,
+    pub(super) access: Access,
     cx: &'a Context<'a>,
 }
 
@@ -124,6 +124,12 @@ impl Job<'_> {
                 Err(failure) => failures.push(failure),
             }
         }
+        if self.signing.attests && failures.is_empty() {
+            match self.attest() {
+                Ok(done) => done.into_iter().for_each(|(kind, how)| report.attest(kind, how)),
+                Err(failure) => failures.push(failure),
+            }
+        }
         if report.how() == How::Signed {
             let made = report.made();
             self.cx.ui.step("Signed", format_args!("{} ({made})", self.subject.pinned()));
@@ -131,7 +137,7 @@ impl Job<'_> {
         if failures.is_empty() { Ok(report) } else { Err(failures) }
     }
 
-    fn look(&self, digest: Digest) -> Result<Signatures, Failure> {
+    pub(super) fn look(&self, digest: Digest) -> Result<Signatures, Failure> {
         Signatures::read(self.client, &self.subject.pinned(), digest).map_err(registry::failure)
     }
 
@@ -212,7 +218,7 @@ impl Job<'_> {
         })
     }
 
-    fn say(&self, event: Event<'_>) {
+    pub(super) fn say(&self, event: Event<'_>) {
         match event {
             Event::Run(cmd) => self.cx.ui.command(cmd),
             Event::Wait(wait) => {

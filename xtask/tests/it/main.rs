@@ -7,6 +7,7 @@
     reason = "tests make trees and run programs as any user would"
 )]
 
+mod attest;
 mod bad_input;
 mod cli;
 mod containerfile;

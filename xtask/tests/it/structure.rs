@@ -8,7 +8,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Who may use which crates of this workspace, normally and to build:
 /// ARCHITECTURE.md, "Who may use whom".
-const MAY_USE: [(&str, &[&str]); 18] = [
+const MAY_USE: [(&str, &[&str]); 19] = [
     ("bpf-arch", &[]),
     ("host", &[]),
     ("test-support", &[]),
@@ -22,12 +22,14 @@ const MAY_USE: [(&str, &[&str]); 18] = [
     ("registry-server", &["host", "oci"]),
     ("cosign", &["host", "oci"]),
     ("signature", &["oci"]),
+    ("attestation", &["oci"]),
     ("ui", &["host"]),
     ("cli", &["bpf-arch", "bpf-build", "destination", "host", "image-build", "oci", "ui"]),
     ("dispatchers", &["bpf-arch", "bpf-build", "host"]),
     (
         "xtask",
         &[
+            "attestation",
             "bpf-arch",
             "bpf-build",
             "bpf-object",

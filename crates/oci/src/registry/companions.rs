@@ -4,6 +4,9 @@
 //! It is looked for in both ways that [`crate::companion`] names, with the index
 //! and with each of its images.
 
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
+
 use super::{Client, Error};
 use crate::companion::{Companion, DEPTH_MAX, Link, SUFFIXES, distinct, fallback_tag, manifests};
 use crate::{Artifact, Digest, Named, Reference, tasks};
@@ -52,7 +55,8 @@ impl Client {
         Ok(companions)
     }
 
-    /// Puts companions into the repository of `reference`.
+    /// Puts companions into the repository of `reference`, as far as they are
+    /// not there.
     ///
     /// # Errors
     ///
@@ -62,6 +66,7 @@ impl Client {
         reference: &Reference,
         companions: &[Companion],
     ) -> Result<(), Error> {
+        let mut lists: HashMap<Digest, HashSet<Digest>> = HashMap::new();
         for Companion { artifact, link } in companions {
             match link {
                 Link::Tag(tag) => {
@@ -69,6 +74,16 @@ impl Client {
                     self.push_one(name, artifact)?;
                 }
                 Link::Referrer { subject, descriptor } => {
+                    let listed = match lists.entry(*subject) {
+                        Entry::Occupied(listed) => listed.into_mut(),
+                        Entry::Vacant(vacant) => {
+                            let list = self.referrers(reference, *subject, None)?;
+                            vacant.insert(list.iter().map(|own| own.digest).collect())
+                        }
+                    };
+                    if listed.contains(&artifact.digest()) {
+                        continue;
+                    }
                     self.push_one(
                         reference.with_digest(artifact.digest()).without_tag(),
                         artifact,

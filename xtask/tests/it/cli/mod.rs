@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 use crate::support::Checkout;
 
 /// The commands, in the order of the help.
-pub const COMMANDS: [&str; 14] = [
+pub const COMMANDS: [&str; 15] = [
     "build-ebpf",
     "build-images",
     "list-images",
@@ -33,6 +33,7 @@ pub const COMMANDS: [&str; 14] = [
     "sign-images",
     "verify-images",
     "check-registry",
+    "reproduce",
     "serve-images",
     "doctor",
     "test",
