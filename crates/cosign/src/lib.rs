@@ -26,5 +26,5 @@ pub use find::{Cosign, Cosigns, FindError, Rejected};
 pub use identity::{Identity, Pattern};
 pub use key::Key;
 pub use passing::{Patience, Wait};
-pub use session::Session;
+pub use session::{Event, Session, Tell};
 pub use version::{Major, Version};

@@ -32,6 +32,19 @@ pub struct Session {
     config: Mutex<Option<PathBuf>>,
 }
 
+/// Something that a user may want to know meanwhile.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// A command is run. Nothing in it is secret.
+    Run(&'a Cmd),
+    /// There is a pause before another try.
+    Wait(Wait),
+}
+
+/// Who is told of events.
+pub type Tell<'a> = &'a (dyn Fn(Event<'_>) + Sync);
+
 /// A call of cosign about one subject.
 struct Call<'a> {
     cosign: &'a Cosign,
@@ -41,8 +54,7 @@ struct Call<'a> {
     /// Whether the user is asked something. Then it sees what cosign says, and
     /// nothing is tried again.
     asks: bool,
-    /// Told before each pause.
-    waits: &'a (dyn Fn(Wait) + Sync),
+    tell: Tell<'a>,
 }
 
 /// How long a line of a variable's value is at least that is taken for a
@@ -85,26 +97,20 @@ impl Session {
         &self.cosigns
     }
 
-    /// Signs; what is signed already gets another signature. `waits` is told
-    /// of each pause before another try.
+    /// Signs; what is signed already gets another signature.
     ///
     /// # Errors
     ///
     /// Fails if there is no cosign for the format, or it fails; what may pass
     /// has then been waited for.
-    pub fn sign(
-        &self,
-        sign: &Sign<'_>,
-        access: &Access,
-        waits: &(dyn Fn(Wait) + Sync),
-    ) -> Result<(), Error> {
+    pub fn sign(&self, sign: &Sign<'_>, access: &Access, tell: Tell<'_>) -> Result<(), Error> {
         let cosign = self.cosigns.get(sign.format.major())?;
         let config = match sign.format {
             Format::Legacy => None,
             Format::Bundle => self.config(sign.signer)?,
         };
         let _alone = lists::alone(sign.subject.digest())?;
-        let call = call(cosign, sign.signer, (sign.subject, access), waits);
+        let call = call(cosign, sign.signer, (sign.subject, access), tell);
         self.call(&call, |place| sign.args(place, config.as_deref()))
     }
 
@@ -117,12 +123,12 @@ impl Session {
         &self,
         attest: &Attest<'_>,
         access: &Access,
-        waits: &(dyn Fn(Wait) + Sync),
+        tell: Tell<'_>,
     ) -> Result<(), Error> {
         let cosign = self.cosigns.get(Major::Three)?;
         let config = self.config(attest.signer)?;
         let _alone = lists::alone(attest.subject.digest())?;
-        let call = call(cosign, attest.signer, (attest.subject, access), waits);
+        let call = call(cosign, attest.signer, (attest.subject, access), tell);
         self.call(&call, |place| attest.args(place, config.as_deref()))
     }
 
@@ -137,7 +143,7 @@ impl Session {
         &self,
         verify: &Verify<'_>,
         access: &Access,
-        waits: &(dyn Fn(Wait) + Sync),
+        tell: Tell<'_>,
     ) -> Result<Verdict, Error> {
         let cosign = match verify.format {
             Format::Legacy => self.cosigns.any()?,
@@ -149,7 +155,7 @@ impl Session {
             Verifier::Key(key) => Needs::Key(key),
         };
         let major = if cosign.version.major == 2 { Major::Two } else { Major::Three };
-        let call = Call { cosign, needs, subject: verify.subject, access, asks: false, waits };
+        let call = Call { cosign, needs, subject: verify.subject, access, asks: false, tell };
         let trust = match verify.verifier {
             Verifier::Identity(_) => self.trust.clone(),
             Verifier::Key(_) => Trust::default(),
@@ -211,6 +217,7 @@ impl Session {
         let place = place(call.access, dir.path())?;
         let cmd = self.cmd(call.cosign, &call.needs).env("DOCKER_CONFIG", dir.path());
         let cmd = cmd.args(args(&place));
+        (call.tell)(Event::Run(&cmd));
         if call.asks {
             return cmd.run_visibly().map_err(|error| self.told(error, Some(call.access)));
         }
@@ -225,7 +232,7 @@ impl Session {
             let Some(wait) = pause else { return Err(Error::Run(Box::new(error))) };
             tried += 1;
             let pause = wait.pause;
-            (call.waits)(wait);
+            (call.tell)(Event::Wait(wait));
             if !passing::sleep(pause) {
                 let kind = RunErrorKind::Interrupted;
                 return Err(Error::Run(Box::new(RunError { kind, ..error })));
@@ -260,14 +267,14 @@ fn call<'a>(
     cosign: &'a Cosign,
     signer: &'a Signer,
     (subject, access): (&'a Reference, &'a Access),
-    waits: &'a (dyn Fn(Wait) + Sync),
+    tell: Tell<'a>,
 ) -> Call<'a> {
     let needs = match signer {
         Signer::Key(key) => Needs::Key(key),
         Signer::Ambient | Signer::Interactive => Needs::Identity,
     };
     let asks = *signer == Signer::Interactive;
-    Call { cosign, needs, subject, access, asks, waits }
+    Call { cosign, needs, subject, access, asks, tell }
 }
 
 /// Writes what a call needs to get into the registry.

@@ -4,7 +4,7 @@
 //! for cosign to check. Where nobody said whom to expect, everything is
 //! signed.
 
-use cosign::{Format, Identity, Key, Session, Verifier, Verify, Wait};
+use cosign::{Format, Identity, Key, Session, Tell, Verifier, Verify};
 use oci::Reference;
 use oci::registry::Access;
 use signature::{PublicKey, Signatures};
@@ -47,13 +47,13 @@ impl Proof {
         format: Format,
         signatures: &Signatures,
         (session, subject, access): (&Session, &Reference, &Access),
-        waits: &(dyn Fn(Wait) + Sync),
+        tell: Tell<'_>,
     ) -> Result<bool, Failure> {
         match self {
             Proof::Key(key) => Ok(verdict(format, signatures, key).is_verified()),
             Proof::Identity(verifier) if with_certificate(format, signatures) => {
                 let verify = Verify { format, verifier, subject };
-                let verdict = session.verify(&verify, access, waits).map_err(failure)?;
+                let verdict = session.verify(&verify, access, tell).map_err(failure)?;
                 Ok(verdict == cosign::Verdict::Good)
             }
             Proof::Identity(_) | Proof::Unknown => Ok(false),

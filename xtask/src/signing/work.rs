@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use cli::registry;
-use cosign::{Format, Sign, Wait};
+use cosign::{Event, Format, Sign};
 use oci::registry::{Access, Client};
 use oci::{Artifact, Digest, Reference};
 use rayon::prelude::*;
@@ -129,7 +129,7 @@ impl Job<'_> {
         for manifest in manifests {
             let place = (&self.signing.session, &manifest.name, &self.access);
             let proof = &self.signing.proof;
-            if !proof.is_given(format, &manifest.before, place, &|wait| self.say(&wait))? {
+            if !proof.is_given(format, &manifest.before, place, &|event| self.say(event))? {
                 lacking.push(manifest);
             }
         }
@@ -194,16 +194,22 @@ impl Job<'_> {
     fn call(&self, format: Format, subject: &Reference, recursive: bool) -> Result<(), Failure> {
         let Signing { session, signer, .. } = self.signing;
         let sign = Sign { format, signer, subject, recursive };
-        let said = |wait| self.say(&wait);
-        let signed = session.sign(&sign, &self.access, &said);
+        let signed = session.sign(&sign, &self.access, &|event| self.say(event));
         signed.map_err(|error| {
             proof::failure(error).context(format!("its {} signature was not made", format.word()))
         })
     }
 
-    fn say(&self, wait: &Wait) {
-        let seconds = ui::human_seconds(wait.pause.as_secs_f64());
-        self.cx.ui.step("Waiting", format_args!("{seconds} for `{}`: {}", wait.what, wait.why));
+    fn say(&self, event: Event<'_>) {
+        match event {
+            Event::Run(cmd) => self.cx.ui.command(cmd),
+            Event::Wait(wait) => {
+                let seconds = ui::human_seconds(wait.pause.as_secs_f64());
+                let text = format!("{seconds} to sign `{}` again: {}", wait.what, wait.why);
+                self.cx.ui.step("Waiting", text);
+            }
+            _ => {}
+        }
     }
 }
 

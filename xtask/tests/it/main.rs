@@ -18,5 +18,6 @@ mod interop;
 mod registry;
 mod reproducible;
 mod robust;
+mod signing;
 mod structure;
 mod support;

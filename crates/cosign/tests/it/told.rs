@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use cosign::{Cosigns, Format, Key, Patience, Session, Sign, Signer, Wait};
+use cosign::{Cosigns, Event, Format, Key, Patience, Session, Sign, Signer, Wait};
 use oci::Reference;
 use oci::registry::{Client, Credential, Credentials, Secret, Settings};
 
@@ -30,7 +30,11 @@ fn sign(session: &Session) -> (Result<(), cosign::Error>, Vec<Wait>) {
     let sign =
         Sign { format: Format::Legacy, signer: &signer, subject: &subject, recursive: false };
     let waits = Mutex::new(Vec::new());
-    let wait = |wait| waits.lock().unwrap().push(wait);
+    let wait = |event: Event<'_>| match event {
+        Event::Wait(wait) => waits.lock().unwrap().push(wait),
+        Event::Run(cmd) => assert!(!cmd.to_string().contains(PASSWORD), "{cmd}"),
+        _ => {}
+    };
     let access = client.access(&subject).unwrap();
     let end = session.sign(&sign, &access, &wait);
     (end, waits.into_inner().unwrap())

@@ -24,13 +24,15 @@ use std::path::{Path, PathBuf};
 use crate::support::Checkout;
 
 /// The commands, in the order of the help.
-pub const COMMANDS: [&str; 11] = [
+pub const COMMANDS: [&str; 13] = [
     "build-ebpf",
     "build-images",
     "list-images",
     "inspect-images",
     "diff-images",
     "serve-images",
+    "sign-images",
+    "verify-images",
     "doctor",
     "test",
     "lint",

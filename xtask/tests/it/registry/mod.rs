@@ -13,9 +13,11 @@ mod mirror;
 mod mirror_faults;
 mod preflight;
 mod pushed;
-mod relay;
+pub mod relay;
 mod stopped;
 mod tls;
+
+pub use tls::certificate;
 
 use std::path::Path;
 use std::process::Command;
