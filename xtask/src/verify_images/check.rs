@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 
 use cli::registry;
-use cosign::{Format, Session, Verifier, Verify};
+use cosign::{Event, Format, Session, Verifier, Verify};
 use oci::registry::Client;
 use oci::{Digest, Reference, media, spec};
 use rayon::prelude::*;
@@ -65,7 +65,8 @@ impl Checker {
             let name = subject.pinned();
             let digests = self.digests(client, &name)?;
             // Those of one image wait for each other no more than images do.
-            let checked = digests.par_iter().map(|digest| self.manifest(client, &name, *digest));
+            let checked =
+                digests.par_iter().map(|digest| self.manifest(client, &name, *digest, cx));
             let checked = checked.collect();
             progress.step(&subject.image);
             checked
@@ -103,6 +104,7 @@ impl Checker {
         client: &Client,
         name: &Reference,
         digest: Digest,
+        cx: &Context<'_>,
     ) -> Result<Checked, Failure> {
         if host::interrupted() {
             return Err(Failure::new(Exit::Interrupted, "interrupted"));
@@ -119,7 +121,7 @@ impl Checker {
                 let [no_legacy, no_bundle] = signatures.absent();
                 let ask = |absent: Option<Fault>, format| match absent {
                     Some(fault) => Ok(Verdict::Refused(fault)),
-                    None => ask(client, (session, verifier), &name, format),
+                    None => ask(client, (session, verifier), (&name, format), cx),
                 };
                 let legacy = ask(no_legacy, Format::Legacy)?;
                 let bundle = ask(no_bundle, Format::Bundle)?;
@@ -146,14 +148,25 @@ impl Checker {
 fn ask(
     client: &Client,
     (session, verifier): (&Session, &Verifier),
-    subject: &Reference,
-    format: Format,
+    (subject, format): (&Reference, Format),
+    cx: &Context<'_>,
 ) -> Result<Verdict, Failure> {
     let access = client.access(subject).map_err(registry::failure)?;
     let verify = Verify { format, verifier, subject };
-    match session.verify(&verify, &access, &|_| {}) {
+    match session.verify(&verify, &access, &|event| tell(event, cx)) {
         Ok(cosign::Verdict::Good) => Ok(Verdict::Verified),
         Ok(cosign::Verdict::Bad(said)) => Ok(Verdict::Refused(Fault::OtherIdentity(said))),
         Err(error) => Err(crate::signing::failure(error)),
+    }
+}
+
+fn tell(event: Event<'_>, cx: &Context<'_>) {
+    match event {
+        Event::Run(cmd) => cx.ui.command(cmd),
+        Event::Wait(wait) => {
+            let seconds = ui::human_seconds(wait.pause.as_secs_f64());
+            cx.ui.step("Waiting", format!("{seconds} for `{}`: {}", wait.what, wait.why));
+        }
+        _ => {}
     }
 }

@@ -110,6 +110,9 @@ impl Client {
         subject: Digest,
         artifact_type: Option<&str>,
     ) -> Result<Option<Vec<Descriptor>>, Error> {
+        if repository.host.without_lists.get().is_some() {
+            return Ok(None);
+        }
         let mut url = repository.url(&format!("referrers/{subject}"));
         if let Some(artifact_type) = artifact_type {
             url = url.with_query("artifactType", artifact_type);
@@ -124,6 +127,13 @@ impl Client {
             let is_list =
                 response.header("content-type").is_some_and(|it| it.starts_with(media::INDEX));
             if response.status != 200 || !is_list {
+                // Of a repository or manifest that it does not know a registry
+                // says so as JSON; who answers with a text has no such route,
+                // whatever is asked for.
+                let is_text = |it: &str| it.starts_with("text/plain");
+                if response.status == 404 && response.header("content-type").is_some_and(is_text) {
+                    let _ = repository.host.without_lists.set(());
+                }
                 return Ok(None);
             }
             let asked = response.asked();

@@ -31,6 +31,8 @@ pub(crate) struct Host {
     pub(crate) limiter: Arc<Limiter>,
     /// Whether it ever answered.
     reached: OnceLock<()>,
+    /// Set once it is known to have no route to lists of referrers.
+    pub(crate) without_lists: OnceLock<()>,
     /// Why it is not asked any more: it never answered, tried in full, or it
     /// wants to be left alone for longer than anyone waits.
     lost: Mutex<Option<Error>>,
@@ -52,6 +54,7 @@ impl Host {
             auth: Auth::default(),
             limiter: Arc::new(Limiter::new(concurrency)),
             reached: OnceLock::new(),
+            without_lists: OnceLock::new(),
             lost: Mutex::new(None),
         }
     }

@@ -75,6 +75,25 @@ fn what_is_attached_is_found_under_the_tag() {
     assert_eq!(client.referrers(&name, subject, Some("t1")).unwrap().len(), 3);
 }
 
+#[test]
+fn a_registry_without_lists_is_asked_for_one_once() {
+    let cases = [
+        ("text/plain; charset=utf-8", 1),
+        // Of this repository it may know none.
+        ("application/json", 3),
+    ];
+    for (content_type, expected) in cases {
+        let server = Server::start(move |_, _| answer(404).header("content-type", content_type));
+        let (client, subject) = (client(), Digest::of(b"subject"));
+        for repository in ["a", "b", "c"] {
+            let name = reference(&server.name(&format!("{repository}:v1")));
+            assert_eq!(client.referrers(&name, subject, None).unwrap(), []);
+        }
+        let asked = server.lines().iter().filter(|line| line.contains("/referrers/")).count();
+        assert_eq!((asked, server.lines().len()), (expected, expected + 3), "{content_type}");
+    }
+}
+
 /// A registry without lists of its own, whose tags and manifests are kept.
 /// `put` may change what is put under the tag of a list.
 fn keeper(put: impl Fn(usize, Vec<u8>) -> Vec<u8> + Send + Sync + 'static) -> Server {

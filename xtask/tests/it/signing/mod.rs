@@ -6,3 +6,4 @@ mod keyless;
 mod scene;
 mod secrets;
 mod sign;
+mod verify;
