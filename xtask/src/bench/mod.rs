@@ -10,7 +10,9 @@ pub(crate) mod cost;
 mod old_way;
 mod push;
 mod race;
+mod registry;
 mod server;
+mod signing;
 mod userspace;
 
 use std::fmt;
@@ -42,13 +44,18 @@ use crate::context::Context;
 /// they need, where nothing changed and where one program did; how much of a
 /// build is Go's part; and what is read. With --cold also from nothing, once, and
 /// buildx and podman by the Containerfiles, for this machine's platform.
+///
+/// signing: all images of a plain run signed in a registry that is started for
+/// it, in both formats with a key, beside the cosign processes alone, as many at
+/// a time; once more where all are signed; and their signatures verified.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask bench
   cargo xtask bench --runs 11 --no-old-way --format json
   cargo xtask bench push
   cargo xtask bench containerfile
-  cargo xtask bench userspace --cold")]
+  cargo xtask bench userspace --cold
+  cargo xtask bench signing --runs 3")]
 pub(crate) struct Args {
     /// What to measure
     #[arg(value_enum, default_value = "build")]
@@ -74,6 +81,7 @@ enum What {
     Push,
     Containerfile,
     Userspace,
+    Signing,
 }
 
 /// A Containerfile for objects that are there, as upstream's are.
@@ -165,6 +173,7 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
         What::Push => push::run(&args, cx),
         What::Containerfile => containerfile::run(&args, cx),
         What::Userspace => userspace::run(&args, cx),
+        What::Signing => signing::run(&args, cx),
     }
 }
 

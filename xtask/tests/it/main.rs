@@ -19,5 +19,6 @@ mod registry;
 mod rehearsal;
 mod reproducible;
 mod robust;
+mod signing;
 mod structure;
 mod support;

@@ -7,7 +7,6 @@
 
 mod contender;
 mod images;
-mod registry;
 mod report;
 
 use std::path::PathBuf;
@@ -20,12 +19,12 @@ use ui::{Exit, Failure, Failures};
 
 use super::cases::{Bench, failed, peak_memory};
 use super::race::race;
+use super::registry::Registry;
 use super::{Args, cost, timed};
 use crate::context::Context;
 use crate::tools;
 use contender::{Contender, Started};
 use images::Pushed;
-use registry::Registry;
 use report::{Report, Row};
 
 /// What `docker-registry` is called in the table of tools.

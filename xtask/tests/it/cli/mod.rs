@@ -24,12 +24,13 @@ use std::path::{Path, PathBuf};
 use crate::support::Checkout;
 
 /// The commands, in the order of the help.
-pub const COMMANDS: [&str; 12] = [
+pub const COMMANDS: [&str; 13] = [
     "build-ebpf",
     "build-images",
     "list-images",
     "inspect-images",
     "diff-images",
+    "sign-images",
     "check-registry",
     "serve-images",
     "doctor",

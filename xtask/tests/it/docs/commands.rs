@@ -13,7 +13,7 @@ use crate::support::Checkout;
 
 /// Commands that are shown and not run, and why. Where it is for what few
 /// readers have, the block says so in a comment before all else.
-const NOT_RUN: [(&str, &str); 7] = [
+const NOT_RUN: [(&str, &str); 9] = [
     ("cargo install --path bpfman", "it compiles the program once more, and for release"),
     (
         "cargo xtask build-images --push csi-node-driver-registrar",
@@ -23,13 +23,18 @@ const NOT_RUN: [(&str, &str); 7] = [
     ("cargo xtask ci", "it runs the suite that this test is part of"),
     ("cargo xtask test examples::names", "it runs the suite that this test is part of"),
     ("sudo bpfman-rpc --timeout=0", "needs bpfman"),
+    ("go install github.com/sigstore/cosign/v2/cmd/cosign@v2.6.5", "needs ten minutes"),
+    (
+        "cargo xtask verify-images --certificate-identity https://github.com/bpfman/bpfman/.github/workflows/image-build.yaml@refs/heads/main --certificate-oidc-issuer https://token.actions.githubusercontent.com",
+        "needs what GitHub has signed",
+    ),
     ("make load-us-images-kind KIND_CLUSTER_NAME=bpfman-deployment", "needs a kind cluster"),
 ];
 
 /// The programs that a shown command may begin with.
-const PROGRAMS: [&str; 11] = [
-    "bpfman", "cargo", "cp", "kubectl", "ls", "make", "mkdir", "openssl", "podman", "skopeo",
-    "sudo",
+const PROGRAMS: [&str; 13] = [
+    "bpfman", "cargo", "cosign", "cp", "go", "kubectl", "ls", "make", "mkdir", "openssl", "podman",
+    "skopeo", "sudo",
 ];
 
 /// What an example says without bpfman, once all else was as it should be.

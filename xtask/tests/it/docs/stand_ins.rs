@@ -25,6 +25,8 @@ done";
 const SUDO: &str = "BPFMAN_SOCKET_PATH=\"$HOME/nowhere\" exec \"$@\"";
 
 /// Asked once: where they are not there, that is said once.
+static COSIGN: LazyLock<Option<[PathBuf; 2]>> =
+    LazyLock::new(|| Some([go_tool("cosign-2")?, go_tool("cosign-3")?]));
 static KUSTOMIZE: LazyLock<Option<PathBuf>> = LazyLock::new(|| go_tool("kustomize"));
 static HAS_GO: LazyLock<bool> = LazyLock::new(has_go);
 
@@ -35,12 +37,20 @@ pub(super) fn provide(desk: &Desk, command: &str) -> bool {
     let has = |parts: &[&str]| parts.iter().any(|part| command.contains(part));
     let is_go = program == "sudo" || program == "make" && has(&["build-us-", "/go-"]);
     let is_there = match program {
-        "bpfman" => true,
+        "bpfman" | "cosign" => true,
         "kubectl" | "sudo" => tool("make").is_some(),
         _ => tool(program).is_some(),
     };
     if !is_there || is_go && !*HAS_GO {
         return false;
+    }
+    if has(&["cosign", " --key ", " --sign"]) {
+        let Some([two, three]) = &*COSIGN else { return false };
+        for (name, program) in [("cosign-2", two), ("cosign-3", three), ("cosign", three)] {
+            // Where documents say that a variable holds the password.
+            let run = format!("COSIGN_PASSWORD=shown exec '{}' \"$@\"", program.display());
+            desk.stand_in(name, &run);
+        }
     }
     if program == "sudo" {
         desk.stand_in("sudo", SUDO);

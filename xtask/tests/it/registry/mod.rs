@@ -18,6 +18,8 @@ pub mod relay;
 mod stopped;
 mod tls;
 
+pub use tls::certificate;
+
 use std::path::Path;
 use std::process::Command;
 

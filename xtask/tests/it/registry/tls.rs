@@ -20,7 +20,7 @@ subjectAltName = IP:127.0.0.1
 ";
 
 /// Makes `NAME.pem` and `NAME.key`.
-fn certificate(dir: &Path, name: &str) -> Option<PathBuf> {
+pub fn certificate(dir: &Path, name: &str) -> Option<PathBuf> {
     let openssl = test_support::tool("openssl")?;
     let path = |extension: &str| dir.join(format!("{name}.{extension}"));
     write(&path("cnf"), &REQUEST.replace("NAME", name));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use host::{Background, Cmd};
 use ui::Failure;
 
-use crate::bench::server::{log_file, not_started, wait_until};
+use super::server::{log_file, not_started, wait_until};
 
 /// Debian's `docker-registry`, empty, which writes a line for each request.
 pub(super) struct Registry {
