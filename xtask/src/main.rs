@@ -29,6 +29,7 @@ mod stages;
 mod stored;
 mod test;
 mod tools;
+mod verify_images;
 mod wish;
 
 use std::process::ExitCode;
@@ -71,9 +72,10 @@ enum Command {
     ListImages(list_images::Args),
     InspectImages(inspect_images::Args),
     DiffImages(diff_images::Args),
+    SignImages(sign_images::Args),
+    VerifyImages(verify_images::Args),
     CheckRegistry(check_registry::Args),
     ServeImages(serve_images::Args),
-    SignImages(sign_images::Args),
     Doctor(doctor::Args),
     Test(test::Args),
     Lint(lint::Args),
@@ -92,9 +94,10 @@ fn main() -> ExitCode {
                 Command::ListImages(args) => list_images::run(args, &cx),
                 Command::InspectImages(args) => inspect_images::run(args, &cx),
                 Command::DiffImages(args) => diff_images::run(args, &cx),
+                Command::SignImages(args) => sign_images::run(args, &cx),
+                Command::VerifyImages(args) => verify_images::run(args, &cx),
                 Command::CheckRegistry(args) => check_registry::run(args, &cx),
                 Command::ServeImages(args) => serve_images::run(args, &cx),
-                Command::SignImages(args) => sign_images::run(args, &cx),
                 Command::Doctor(args) => doctor::run(args, &cx),
                 Command::Test(args) => test::run(args, &cx),
                 Command::Lint(args) => lint::run(args, &cx),

@@ -100,12 +100,41 @@ pub struct Attest<'a> {
     pub predicate_type: &'a str,
 }
 
+/// What certificates are checked by, where that is not Sigstore's own
+/// services.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trust {
+    /// A file of authorities and logs (`cosign trusted-root create`).
+    pub root: Option<PathBuf>,
+    /// Whether no entry of a transparency log is needed.
+    pub without_log: bool,
+    /// Whether certificates need no timestamp of a log of certificates.
+    pub without_timestamp: bool,
+}
+
+impl Trust {
+    /// Adds what is said of it to the arguments, before the subject.
+    pub(crate) fn add(&self, mut args: Vec<OsString>) -> Vec<OsString> {
+        let mut said = Args::default();
+        if let Some(root) = &self.root {
+            said = said.option("trusted-root", root);
+        }
+        let said = said
+            .flag_if(self.without_log, "--insecure-ignore-tlog=true")
+            .flag_if(self.without_timestamp, "--insecure-ignore-sct=true");
+        let at = args.len().saturating_sub(1);
+        args.splice(at..at, said.0);
+        args
+    }
+}
+
+/// The predicate of a signature that is a bundle (cosign's pkg/types).
+const SIGNATURE: &str = "https://sigstore.dev/cosign/sign/v1";
+
 /// To check a signature.
 #[derive(Clone, Copy, Debug)]
 pub struct Verify<'a> {
-    /// Which. It is for the caller to know that there is a bundle of this
-    /// kind: where there is none, cosign 3 takes a legacy signature for it,
-    /// and an attestation.
+    /// Which.
     pub format: Format,
     /// By whom it must be.
     pub verifier: &'a Verifier,
@@ -202,9 +231,14 @@ impl Attest<'_> {
 impl Verify<'_> {
     /// Returns the arguments for a major version.
     pub fn args(&self, major: Major, place: &Place) -> Vec<OsString> {
-        // cosign 2 looks for bundles by itself, whatever it is told.
-        let is_told = self.format == Format::Legacy && major == Major::Three;
-        let args = Args::new(&["verify"]).flag_if(is_told, "--new-bundle-format=false");
+        let args = match (self.format, major) {
+            // cosign 2 looks for bundles by itself, whatever it is told.
+            (Format::Legacy, Major::Two) => Args::new(&["verify"]),
+            (Format::Legacy, Major::Three) => Args::new(&["verify", "--new-bundle-format=false"]),
+            // `verify` would take any attestation for a signature, and where
+            // there is no bundle a legacy signature.
+            (Format::Bundle, _) => Args::new(&["verify-attestation"]).option("type", SIGNATURE),
+        };
         let args = match self.verifier {
             // What is signed with a key here is in no log.
             Verifier::Key(key) => {

@@ -20,7 +20,7 @@ mod passing;
 mod session;
 mod version;
 
-pub use args::{Attest, Format, Place, Sign, Signer, Verifier, Verify};
+pub use args::{Attest, Format, Place, Sign, Signer, Trust, Verifier, Verify};
 pub use error::{Error, Verdict};
 pub use find::{Cosign, Cosigns, FindError, Rejected};
 pub use identity::{Identity, Pattern};

@@ -14,7 +14,7 @@ use oci::Reference;
 use oci::registry::Access;
 use tempfile::TempDir;
 
-use crate::args::{self, Attest, Format, Place, Sign, Signer, Verifier, Verify};
+use crate::args::{self, Attest, Format, Place, Sign, Signer, Trust, Verifier, Verify};
 use crate::environment::{Needs, PASSWORD, dropped};
 use crate::passing::{self, Patience, Wait};
 use crate::{Cosign, Cosigns, Error, Key, Major, Verdict, lists};
@@ -27,6 +27,7 @@ pub struct Session {
     /// Variables that are never handed on.
     hidden: Vec<String>,
     patience: Patience,
+    trust: Trust,
     /// The signing configuration without services, once it is needed.
     config: Mutex<Option<PathBuf>>,
 }
@@ -73,13 +74,21 @@ impl Session {
     ) -> Result<Session, IoError> {
         let dir = private_dir(&std::env::temp_dir())?;
         let (hidden, patience) = (hidden.into_iter().collect(), Patience::default());
-        Ok(Session { cosigns, dir, hidden, patience, config: Mutex::default() })
+        let (trust, config) = (Trust::default(), Mutex::default());
+        Ok(Session { cosigns, dir, hidden, patience, trust, config })
     }
 
     /// Sets how failures that may pass are met.
     #[must_use]
     pub fn patience(mut self, patience: Patience) -> Session {
         self.patience = patience;
+        self
+    }
+
+    /// Sets what certificates are checked by.
+    #[must_use]
+    pub fn trust(mut self, trust: Trust) -> Session {
+        self.trust = trust;
         self
     }
 
@@ -147,7 +156,11 @@ impl Session {
         };
         let major = if cosign.version.major == 2 { Major::Two } else { Major::Three };
         let call = Call { cosign, needs, subject: verify.subject, access, asks: false, tell };
-        Verdict::of(self.call(&call, |place| verify.args(major, place)))
+        let trust = match verify.verifier {
+            Verifier::Identity(_) => self.trust.clone(),
+            Verifier::Key(_) => Trust::default(),
+        };
+        Verdict::of(self.call(&call, |place| trust.add(verify.args(major, place))))
     }
 
     /// Returns the public key that belongs to a private one, in PEM form.

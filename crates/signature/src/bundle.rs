@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::legacy::printable;
-use crate::{Fault, Hash, PublicKey, base64};
+use crate::{Fault, PublicKey, base64};
 
 /// The artifact type of a bundle, and the media type of its document.
 pub const BUNDLE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
@@ -136,8 +136,8 @@ mod document {
     pub(super) struct Signature {
         #[serde(default)]
         pub(super) sig: String,
-        #[serde(rename = "keyid")]
-        pub(super) _keyid: Option<String>,
+        #[serde(default)]
+        pub(super) keyid: String,
     }
 }
 
@@ -227,8 +227,8 @@ impl Bundle {
         Ok(statement)
     }
 
-    /// Returns the hash by which the key made the signature of the envelope.
-    pub(crate) fn signed_by(&self, key: &PublicKey) -> Result<Hash, Fault> {
+    /// Checks that the key made the signature of the envelope.
+    fn signed_by(&self, key: &PublicKey) -> Result<(), Fault> {
         if self.has_certificate {
             return Err(Fault::Certificate);
         }
@@ -237,7 +237,7 @@ impl Bundle {
             let n = envelope.signatures.len();
             return Err(Fault::Malformed(format!("the envelope has {n} signatures, not one")));
         };
-        key.verify(&envelope.signed_bytes(), signature).ok_or(Fault::OtherKey)
+        key.verify(&envelope.signed_bytes(), signature).fault()
     }
 }
 
@@ -250,6 +250,11 @@ impl Envelope {
         let bytes = |what: &str, text: &str| {
             base64::of_json(text).map_err(|error| format!("the {what} is not base64: {error}"))
         };
+        // cosign names no key; where one is named, its reader wants the
+        // fingerprint that only an SSH library would make of the key.
+        if document.signatures.iter().any(|it| !it.keyid.is_empty()) {
+            return Err("the envelope names a key, and cosign accepts none that does".into());
+        }
         let signatures = document.signatures.iter().map(|it| bytes("signature", &it.sig));
         Ok(Envelope {
             payload_type: document.payload_type.clone(),

@@ -8,6 +8,8 @@ use spki::ObjectIdentifier;
 use spki::SubjectPublicKeyInfoOwned;
 use spki::der::DecodePem as _;
 
+use crate::Fault;
+
 /// A public key that signatures are checked with.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PublicKey {
@@ -25,14 +27,30 @@ enum Kind {
     Rsa,
 }
 
-/// Which hash a signature is of. cosign signs with SHA-256 whatever the key,
-/// but for bundles with a P-384 key; it verifies with SHA-256 alone.
+/// What a key says of a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hash {
-    /// SHA-256; for Ed25519 its own.
-    Sha256,
-    /// SHA-384, of P-384 keys alone.
+pub enum Check {
+    /// It made it, of these bytes.
+    Verified,
+    /// It made it, of the SHA-384 hash of these bytes. cosign makes such with
+    /// a key on P-384, and `cosign verify --key` does not accept them: its
+    /// `--signature-digest-algorithm` is SHA-256 whatever the key.
     Sha384,
+    /// It did not make it, or not of these bytes. What cosign makes with an
+    /// Ed25519 key is of this kind too: it signs by Ed25519ph and verifies by
+    /// Ed25519 (RFC 8032).
+    Refused,
+}
+
+impl Check {
+    /// Returns what is wrong, if anything is.
+    pub(crate) fn fault(self) -> Result<(), Fault> {
+        match self {
+            Check::Verified => Ok(()),
+            Check::Sha384 => Err(Fault::OtherHash),
+            Check::Refused => Err(Fault::OtherKey),
+        }
+    }
 }
 
 /// Why a text is no public key to check signatures with. It never says what
@@ -131,9 +149,8 @@ impl PublicKey {
         Some(modulus.len() * 8 - first.leading_zeros() as usize)
     }
 
-    /// Returns the hash by which the key verifies a signature of these bytes;
-    /// `None` if it is of other bytes, or by another key.
-    pub fn verify(&self, message: &[u8], signature: &[u8]) -> Option<Hash> {
+    /// Checks a signature of these bytes.
+    pub fn verify(&self, message: &[u8], signature: &[u8]) -> Check {
         let fits = |algorithm: &'static dyn VerificationAlgorithm| {
             UnparsedPublicKey::new(algorithm, &self.bytes).verify(message, signature).is_ok()
         };
@@ -144,10 +161,12 @@ impl PublicKey {
             Kind::Rsa => &signature::RSA_PKCS1_2048_8192_SHA256,
         };
         if fits(algorithm) {
-            return Some(Hash::Sha256);
+            Check::Verified
+        } else if self.kind == Kind::P384 && fits(&signature::ECDSA_P384_SHA384_ASN1) {
+            Check::Sha384
+        } else {
+            Check::Refused
         }
-        let by_384 = self.kind == Kind::P384 && fits(&signature::ECDSA_P384_SHA384_ASN1);
-        by_384.then_some(Hash::Sha384)
     }
 }
 

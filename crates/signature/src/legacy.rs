@@ -9,7 +9,7 @@ use oci::spec::Descriptor;
 use oci::{Blob, Digest};
 use serde::Deserialize;
 
-use crate::{Fault, Hash, PublicKey, base64};
+use crate::{Fault, PublicKey, base64, certificate};
 
 /// The media type of a payload.
 pub const PAYLOAD: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
@@ -120,14 +120,20 @@ impl Legacy {
         self.names(subject)
     }
 
-    /// Returns the hash by which the key made the signature of the payload.
-    pub(crate) fn signed_by(&self, key: &PublicKey) -> Result<Hash, Fault> {
+    /// Checks that the key made the signature of the payload, and that a
+    /// certificate that comes with it is valid: cosign checks that for a key
+    /// too.
+    pub(crate) fn signed_by(&self, key: &PublicKey) -> Result<(), Fault> {
         let missing = || Fault::Malformed(format!("its layer has no annotation `{SIGNATURE}`"));
         let signature = self.annotations.get(SIGNATURE).ok_or_else(missing)?;
         let signature = base64::standard(signature)
             .map_err(|error| Fault::Malformed(format!("the signature is not base64: {error}")))?;
         let payload = self.payload.as_ref().map_err(|reason| Fault::Malformed(reason.clone()))?;
-        key.verify(payload, &signature).ok_or(Fault::OtherKey)
+        key.verify(payload, &signature).fault()?;
+        match self.annotations.get(CERTIFICATE).filter(|text| !text.is_empty()) {
+            Some(certificate) => certificate::check_time(certificate),
+            None => Ok(()),
+        }
     }
 
     /// Checks that the payload is of a signature of this manifest.

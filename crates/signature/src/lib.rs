@@ -17,6 +17,7 @@
 
 mod base64;
 pub mod bundle;
+mod certificate;
 pub mod consumer;
 mod key;
 pub mod legacy;
@@ -24,7 +25,7 @@ mod place;
 mod signatures;
 mod verdict;
 
-pub use key::{Hash, KeyError, PublicKey};
+pub use key::{Check, KeyError, PublicKey};
 pub use place::Place;
 pub use signatures::{Attestation, Facts, Signatures};
 pub use verdict::{Fault, Verdict};

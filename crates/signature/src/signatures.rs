@@ -2,6 +2,7 @@
 //! answers.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use oci::registry::{self, Client};
 use oci::spec::Descriptor;
@@ -108,6 +109,23 @@ impl Signatures {
         }
     }
 
+    /// Says why there is no signature in a format that could be checked at
+    /// all, by whatever; of the old and of the new.
+    pub fn absent(&self) -> [Option<Fault>; 2] {
+        let facts = self.facts();
+        let malformed = |reason: Option<&String>| reason.cloned().map(Fault::Malformed);
+        let old = malformed(self.legacy.iter().find_map(|it| it.as_ref().err()));
+        let new = malformed(self.bundles.iter().find_map(|it| it.as_ref().err()));
+        let new = new.unwrap_or(match facts.attestations {
+            0 => Fault::Missing,
+            n => Fault::OnlyAttestations(n),
+        });
+        [
+            (facts.legacy == 0).then(|| old.unwrap_or(Fault::Missing)),
+            (facts.bundles == 0).then_some(new),
+        ]
+    }
+
     /// Returns what the key attests of the manifest, verified.
     pub fn attestations(&self, key: &PublicKey) -> Vec<Attestation> {
         let statements = self.bundles.iter().flatten();
@@ -167,13 +185,14 @@ fn read_legacy(
         Err(reason) => return Ok(vec![Err(reason)]),
     };
     // Signatures of one payload by several keys share its blob.
-    let mut payloads: BTreeMap<Digest, Result<Vec<u8>, String>> = BTreeMap::new();
+    let mut payloads = BTreeMap::new();
     let mut found = Vec::new();
     for layer in layers {
-        if !payloads.contains_key(&layer.digest) {
-            payloads.insert(layer.digest, read_blob(place, &layer, legacy::PAYLOAD_MAX)?);
-        }
-        let payload = payloads[&layer.digest].clone();
+        let payload = match payloads.entry(layer.digest) {
+            Entry::Occupied(read) => read.into_mut(),
+            Entry::Vacant(new) => new.insert(read_blob(place, &layer, legacy::PAYLOAD_MAX)?),
+        };
+        let payload = payload.clone();
         found.push(Ok(Legacy::new(layer, payload)));
     }
     Ok(found)

@@ -23,6 +23,13 @@ pub enum Fault {
     Malformed(String),
     /// It was made with a certificate, not with a key.
     Certificate,
+    /// It comes with a certificate that is not valid now.
+    Expired,
+    /// The key made it, of a hash by which cosign does not verify.
+    OtherHash,
+    /// It does not name the identity, or nobody who is trusted vouches for
+    /// that: what cosign says.
+    OtherIdentity(String),
     /// Another key made it, or it or what it is of was changed since.
     OtherKey,
     /// The key made it, for something that is no signature of an image.
@@ -67,6 +74,9 @@ impl Fault {
             Fault::Missing | Fault::OnlyAttestations(_) => "missing",
             Fault::Malformed(_) => "malformed",
             Fault::Certificate => "certificate",
+            Fault::Expired => "expired",
+            Fault::OtherHash => "other-hash",
+            Fault::OtherIdentity(_) => "other-identity",
             Fault::OtherKey => "other-key",
             Fault::OtherType(_) => "other-type",
             Fault::OtherDigest(_) => "other-digest",
@@ -80,9 +90,11 @@ impl Fault {
             Fault::OnlyAttestations(_) => 1,
             Fault::Malformed(_) => 2,
             Fault::Certificate => 3,
-            Fault::OtherKey => 4,
+            Fault::OtherKey | Fault::OtherIdentity(_) => 4,
             Fault::OtherType(_) => 5,
             Fault::OtherDigest(_) => 6,
+            Fault::OtherHash => 7,
+            Fault::Expired => 8,
         }
     }
 }
@@ -95,6 +107,11 @@ impl fmt::Display for Fault {
             Fault::OnlyAttestations(n) => write!(f, "there is none, only {n} attestations"),
             Fault::Malformed(reason) => f.write_str(reason),
             Fault::Certificate => f.write_str("it was made with a certificate, not with a key"),
+            Fault::Expired => f.write_str("its certificate is not valid now"),
+            Fault::OtherHash => {
+                f.write_str("it is of the SHA-384 hash, by which cosign signs and does not verify")
+            }
+            Fault::OtherIdentity(said) => write!(f, "cosign does not accept it: {said}"),
             Fault::OtherKey => f.write_str("it is by another key, or was changed since"),
             Fault::OtherType(found) => write!(f, "it is of type `{found}`"),
             Fault::OtherDigest(found) => write!(f, "it is of another manifest, `{found}`"),

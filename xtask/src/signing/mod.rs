@@ -17,6 +17,7 @@ use cosign::{Format, Session, Signer};
 use proof::Proof;
 
 pub(crate) use options::SigningArgs;
+pub(crate) use proof::failure;
 pub(crate) use report::{How, SignedReport};
 
 /// A way to sign that is known to work, as far as that can be known.

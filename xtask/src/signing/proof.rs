@@ -104,7 +104,7 @@ fn with_certificate(format: Format, signatures: &Signatures) -> bool {
 }
 
 /// Puts into words why cosign did not do its work.
-pub(super) fn failure(error: cosign::Error) -> Failure {
+pub(crate) fn failure(error: cosign::Error) -> Failure {
     let (said, hint) = (error.said(), error.hint());
     let failure = match error {
         error if error.is_interrupted() => Failure::new(ui::Exit::Interrupted, error),

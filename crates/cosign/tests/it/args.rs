@@ -110,7 +110,8 @@ fn verifying() {
         (
             verify(Format::Bundle, &by_identity, Major::Three, &private()),
             format!(
-                "verify --certificate-identity=me@example.com \
+                "verify-attestation --type=https://sigstore.dev/cosign/sign/v1 \
+                 --certificate-identity=me@example.com \
                  --certificate-oidc-issuer=https://issuer {PRIVATE} SUBJECT"
             ),
         ),

@@ -24,13 +24,14 @@ use std::path::{Path, PathBuf};
 use crate::support::Checkout;
 
 /// The commands, in the order of the help.
-pub const COMMANDS: [&str; 13] = [
+pub const COMMANDS: [&str; 14] = [
     "build-ebpf",
     "build-images",
     "list-images",
     "inspect-images",
     "diff-images",
     "sign-images",
+    "verify-images",
     "check-registry",
     "serve-images",
     "doctor",
