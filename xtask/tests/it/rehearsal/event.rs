@@ -60,6 +60,11 @@ impl Event {
         Event::new("workflow_dispatch", &format!("refs/heads/{branch}"))
     }
 
+    /// A merge queue tries what it is about to merge.
+    pub(super) fn merge_group() -> Event {
+        Event::new("merge_group", "refs/heads/gh-readonly-queue/main/pr-7-4f2c1f5")
+    }
+
     /// Somebody proposes changes of these files, from a fork.
     pub(super) fn pull_request(changed: &[&str]) -> Event {
         Event {
@@ -104,6 +109,7 @@ impl Event {
                 None => true,
             }),
             "workflow_dispatch" => on.workflow_dispatch.is_some(),
+            "merge_group" => on.merge_group.is_some(),
             name => panic!("no event `{name}`"),
         }
     }
@@ -202,13 +208,14 @@ fn events_start_what_asks_for_them() {
         Event::pull_request(&["docs/a.md", "examples/a/b.c"]),
         Event::own_pull_request(&["docs/a.md"]),
         Event::dispatch("wip/x"),
+        Event::merge_group(),
     ];
     let cases = [
-        ("{push: }", "yyynnn"),
-        ("{push: {branches: [main]}}", "ynnnnn"),
-        ("{push: {tags: ['v*']}}", "nnynnn"),
-        ("{push: {branches: [main], tags: ['v*']}, pull_request: }", "ynyyyn"),
-        ("{pull_request: {paths: ['examples/**']}, workflow_dispatch: }", "nnnyny"),
+        ("{push: }", "yyynnnn"),
+        ("{push: {branches: [main]}}", "ynnnnnn"),
+        ("{push: {tags: ['v*']}}", "nnynnnn"),
+        ("{push: {branches: [main], tags: ['v*']}, pull_request: , merge_group: }", "ynyyyny"),
+        ("{pull_request: {paths: ['examples/**']}, workflow_dispatch: }", "nnnynyn"),
     ];
     for (on, expected) in cases {
         let workflow = workflow(on);

@@ -60,7 +60,8 @@ fn events_lead_to_jobs() {
         let results = record.map_or(String::new(), |record| record.results().join(", "));
         assert_eq!(results, expected, "{event:?} {vars:?}");
     }
-    for event in [Event::push("main"), Event::pull_request(&["README.md"])] {
+    let readme = Event::pull_request(&["README.md"]);
+    for event in [Event::push("main"), readme, Event::merge_group()] {
         let record = plan("ci", &event, &[], true).unwrap();
         assert_eq!(record.results(), ["lint: success", "test: success"]);
     }

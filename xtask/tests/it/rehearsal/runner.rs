@@ -53,6 +53,8 @@ pub(super) struct JobRecord {
 
 #[derive(Debug)]
 pub(super) struct StepRecord {
+    /// What it is called, if anything.
+    pub(super) name: String,
     /// The command, or the action with its commit.
     pub(super) what: String,
     /// The variables that the workflow gives it.
@@ -219,7 +221,9 @@ impl Run<'_> {
         let what = step.run.as_ref().map(|run| interpolate(&run.0, &scope)).transpose()?;
         let what = what.or(step.uses.clone()).unwrap();
         let with = all(&step.with, &scope)?;
+        let title = step.name.as_ref().map(|name| interpolate(&name.0, &scope)).transpose()?;
         let mut record = StepRecord {
+            name: title.unwrap_or_default(),
             what,
             env: env.clone(),
             result: "skipped",
@@ -358,7 +362,8 @@ impl Record {
     /// Returns what the steps printed, as a page of GitHub shows it.
     pub(super) fn log(&self) -> String {
         let lines = self.steps().map(|(job, step)| {
-            format!("{job}: {}: {}\n{}{}\n", step.what, step.result, step.stdout, step.stderr)
+            let StepRecord { name, what, result, stdout, stderr, .. } = step;
+            format!("{job}: {name}: {what}: {result}\n{stdout}{stderr}\n")
         });
         lines.collect()
     }
