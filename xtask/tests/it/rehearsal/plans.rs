@@ -41,7 +41,8 @@ const NONE: &str = "";
 fn events_lead_to_jobs() {
     let fork = "somebody/bpfman";
     let own = [("IMAGE_REGISTRY", "127.0.0.1:1")];
-    let cases: [(Event, &[(&str, &str)], &str); 11] = [
+    type Case<'a> = (Event, &'a [(&'a str, &'a str)], &'a str);
+    let cases: [Case<'_>; 11] = [
         (Event::push("main"), &[], ALL),
         (Event::tag("v1.2.3"), &[], ALL),
         (Event::dispatch("main"), &[], ALL),
