@@ -183,7 +183,8 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     }
     let makers = Makers::find(&plan, args.compile.installs(), cx)?;
     if args.dry_run {
-        return Ok(report::dry_run(&plan, workshop, &makers, &destinations, cx)?);
+        let to = (destinations.as_slice(), args.sign);
+        return Ok(report::dry_run(&plan, workshop, &makers, to, cx)?);
     }
     // A key that cannot be used is better known before anything is compiled.
     let signing = args.sign.then(|| args.signing.open(catalogue.variables(), cx)).transpose()?;

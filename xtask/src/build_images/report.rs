@@ -244,16 +244,18 @@ pub(crate) fn peak_memory() -> Option<u64> {
     line.trim().trim_end_matches("kB").trim().parse().ok()
 }
 
-/// Prints the plan: the commands as a shell takes them, then the images.
+/// Prints the plan: the commands as a shell takes them, then the images, where
+/// they go, and whether they are signed there.
 pub(super) fn dry_run(
     plan: &Plan,
     workshop: Option<&Workshop>,
     makers: &Makers,
-    destinations: &[Destination],
+    (destinations, sign): (&[Destination], bool),
     cx: &Context<'_>,
 ) -> Result<(), Failure> {
     if cx.ui.format() == Format::Json {
-        return cx.ui.json(&DryRun::new(plan, workshop, makers, destinations, cx));
+        let run = DryRun::new(plan, workshop, makers, destinations, cx);
+        return cx.ui.json(&DryRun { sign, ..run });
     }
     for (request, commands) in all_commands(plan, workshop) {
         for (command, archs) in commands {
@@ -297,7 +299,10 @@ pub(super) fn dry_run(
     for (image, why) in &plan.left_out {
         cx.ui.result(format_args!("leave out {image}: {why}"))?;
     }
-    destinations.iter().try_for_each(|to| cx.ui.result(format_args!("write to {}", shown(to, cx))))
+    destinations
+        .iter()
+        .try_for_each(|to| cx.ui.result(format_args!("write to {}", shown(to, cx))))?;
+    if sign { cx.ui.result("sign what the registry has then") } else { Ok(()) }
 }
 
 /// The JSON of `--dry-run`.
@@ -308,6 +313,8 @@ struct DryRun<'a> {
     images: BTreeMap<String, Vec<&'static str>>,
     left_out: Vec<LeftOut<'a>>,
     destinations: Vec<String>,
+    /// Whether what is pushed is signed.
+    sign: bool,
 }
 
 impl<'a> DryRun<'a> {
@@ -331,6 +338,7 @@ impl<'a> DryRun<'a> {
             images: images.collect(),
             left_out: plan.left_out.iter().map(|(image, why)| LeftOut { image, why }).collect(),
             destinations: destinations.iter().map(|to| shown(to, cx)).collect(),
+            sign: false,
         }
     }
 }

@@ -76,6 +76,9 @@ const KEY_VARIABLE: &str = "COSIGN_PRIVATE_KEY";
 const TOKENS: [&str; 3] =
     ["ACTIONS_ID_TOKEN_REQUEST_TOKEN", "SIGSTORE_ID_TOKEN", "COSIGN_IDENTITY_TOKEN"];
 
+/// Where, in the target directory, runs of one checkout wait for each other.
+const LOCKS: &str = "signing";
+
 /// How many signatures without a key are under way at once: they wait for
 /// Sigstore's services most of the time, which have limits.
 const WAITING: NonZeroUsize = NonZeroUsize::new(4).unwrap();
@@ -113,7 +116,7 @@ impl SigningArgs {
                 cx.ui.debug(format_args!("cosign {version} is `{path}`"));
             }
         }
-        let session = Session::new(cosigns, hidden)?;
+        let session = Session::new(cosigns, hidden)?.locks(cx.target().join(LOCKS));
         let proof = match &signer {
             Signer::Key(key) => Proof::of_key(&session, key)?,
             Signer::Ambient | Signer::Interactive => Proof::of_identity(self.identity()),
