@@ -70,7 +70,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     BuildEbpf(build_ebpf::Args),
-    BuildImages(build_images::Args),
+    BuildImages(Box<build_images::Args>),
     ListImages(list_images::Args),
     InspectImages(inspect_images::Args),
     DiffImages(diff_images::Args),
@@ -93,7 +93,7 @@ fn main() -> ExitCode {
             let cx = Context::new(ui, cli.jobs)?;
             match cli.command {
                 Command::BuildEbpf(args) => build_ebpf::run(args, &cx),
-                Command::BuildImages(args) => build_images::run(args, &cx),
+                Command::BuildImages(args) => build_images::run(*args, &cx),
                 Command::ListImages(args) => list_images::run(args, &cx),
                 Command::InspectImages(args) => inspect_images::run(args, &cx),
                 Command::DiffImages(args) => diff_images::run(args, &cx),

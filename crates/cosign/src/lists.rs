@@ -2,42 +2,24 @@
 //!
 //! Legacy signatures are under a tag, and so is the list of bundles of a
 //! registry without the referrers API. Whoever adds to one reads it and writes
-//! it: of two who do so at once, one loses. Processes of one user take turns
-//! here. Those of other machines do not; whoever signs looks afterwards.
+//! it: of two who do so at once, one loses. Processes with one directory of locks
+//! take turns here. Others do not; whoever signs looks afterwards.
 
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use host::Lock;
 use host::fs::IoError;
 use oci::Digest;
 
-/// Waits until nobody else adds to what is known of a subject. Returns `None` where
-/// there is no place for locks: it is no reason not to sign.
+/// Waits until no other process that has its locks in `dir` adds to what is
+/// known of a subject.
 ///
 /// # Errors
 ///
-/// Fails if the user interrupts.
-pub(crate) fn alone(subject: Option<Digest>) -> Result<Option<Lock>, IoError> {
-    let Some((digest, dir)) = subject.zip(directory()) else { return Ok(None) };
+/// Fails if the lock cannot be had, or the user interrupts.
+pub(crate) fn alone(dir: Option<&Path>, subject: Option<Digest>) -> Result<Option<Lock>, IoError> {
+    let Some((dir, subject)) = dir.zip(subject) else { return Ok(None) };
+    host::fs::create_dir_all(dir)?;
     // Few files, whatever there is to sign.
-    let file = dir.join(&digest.hex()[..2]);
-    match Lock::exclusive(&file) {
-        Ok(lock) => Ok(Some(lock)),
-        Err(error) if host::interrupted() => Err(error),
-        Err(_) => Ok(None),
-    }
-}
-
-/// Returns the user's directory of locks, which nobody else may write to.
-fn directory() -> Option<PathBuf> {
-    let user = std::fs::metadata("/proc/self").ok()?.uid();
-    let runtime = std::env::var_os("XDG_RUNTIME_DIR").filter(|dir| Path::new(dir).is_dir());
-    let base = runtime.map_or_else(std::env::temp_dir, PathBuf::from);
-    let dir = base.join(format!("bpfman-cosign-{user}"));
-    // It is there already, but for the first time.
-    let _ = std::fs::DirBuilder::new().mode(0o700).create(&dir);
-    let made = std::fs::symlink_metadata(&dir).ok()?;
-    let is_private = made.is_dir() && made.uid() == user && made.permissions().mode() & 0o022 == 0;
-    is_private.then_some(dir)
+    Lock::exclusive(&dir.join(&subject.hex()[..2])).map(Some)
 }

@@ -45,12 +45,14 @@ pub struct Wait {
 /// What servers say that had enough or are out, in the words of cosign and of
 /// Go's libraries; in lower case. Codes of registries are those of the
 /// distribution specification.
-const PASSING: [&str; 17] = [
+const PASSING: [&str; 20] = [
     "toomanyrequests",
     "too many requests",
     "status code 429",
     "status: 429",
     "[429]",
+    "[502]",
+    "[503]",
     "rate limit",
     "retry-after",
     "status code 503",
@@ -62,7 +64,8 @@ const PASSING: [&str; 17] = [
     "connection reset by peer",
     "tls handshake timeout",
     "i/o timeout",
-    "unexpected eof",
+    "code = unavailable",
+    "code = resourceexhausted",
 ];
 
 /// Returns the line of a failed call that says that the failure may pass.
@@ -153,6 +156,9 @@ mod tests {
             ("main.go:1: unexpected status code 503 Service Unavailable", true),
             ("first\nread tcp 1.2.3.4:1->5.6.7.8:443: read: connection reset by peer\nlast", true),
             ("Post \"https://rekor.sigstore.dev\": net/http: TLS handshake timeout", true),
+            ("[POST /api/v1/log/entries][429] createLogEntry default", true),
+            ("rpc error: code = Unavailable desc = upstream", true),
+            ("Error: reading key: unexpected EOF", false),
             ("Error: UNAUTHORIZED: authentication required; [map[Action:push]]", false),
             ("Error: signing: MANIFEST_UNKNOWN: manifest unknown", false),
             ("Error: reading key: decrypt: encrypted: decryption failed", false),

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use host::fs::{IoContext, IoError};
-use host::{Cmd, RunError, RunErrorKind};
+use host::{Cmd, Lock, RunError, RunErrorKind};
 use oci::Reference;
 use oci::registry::Access;
 use tempfile::TempDir;
@@ -28,6 +28,7 @@ pub struct Session {
     hidden: Vec<String>,
     patience: Patience,
     trust: Trust,
+    locks: Option<PathBuf>,
     /// The signing configuration without services, once it is needed.
     config: Mutex<Option<PathBuf>>,
 }
@@ -75,7 +76,7 @@ impl Session {
         let dir = private_dir(&std::env::temp_dir())?;
         let (hidden, patience) = (hidden.into_iter().collect(), Patience::default());
         let (trust, config) = (Trust::default(), Mutex::default());
-        Ok(Session { cosigns, dir, hidden, patience, trust, config })
+        Ok(Session { cosigns, dir, hidden, patience, trust, locks: None, config })
     }
 
     /// Sets how failures that may pass are met.
@@ -89,6 +90,15 @@ impl Session {
     #[must_use]
     pub fn trust(mut self, trust: Trust) -> Session {
         self.trust = trust;
+        self
+    }
+
+    /// Sets the directory of the locks by which sessions, of other processes
+    /// too, take turns at a subject: without one, of two who add to it at once
+    /// one may lose.
+    #[must_use]
+    pub fn locks(mut self, dir: impl Into<PathBuf>) -> Session {
+        self.locks = Some(dir.into());
         self
     }
 
@@ -109,7 +119,7 @@ impl Session {
             Format::Legacy => None,
             Format::Bundle => self.config(sign.signer)?,
         };
-        let _alone = lists::alone(sign.subject.digest())?;
+        let _alone = self.alone(sign.subject)?;
         let call = call(cosign, sign.signer, (sign.subject, access), tell);
         self.call(&call, |place| sign.args(place, config.as_deref()))
     }
@@ -127,7 +137,7 @@ impl Session {
     ) -> Result<(), Error> {
         let cosign = self.cosigns.get(Major::Three)?;
         let config = self.config(attest.signer)?;
-        let _alone = lists::alone(attest.subject.digest())?;
+        let _alone = self.alone(attest.subject)?;
         let call = call(cosign, attest.signer, (attest.subject, access), tell);
         self.call(&call, |place| attest.args(place, config.as_deref()))
     }
@@ -195,6 +205,14 @@ impl Session {
         Ok(made.clone())
     }
 
+    fn alone(&self, subject: &Reference) -> Result<Option<Lock>, Error> {
+        let failed = |error: IoError| match host::interrupted() {
+            true => interrupted(),
+            false => Error::Io(error),
+        };
+        lists::alone(self.locks.as_deref(), subject.digest()).map_err(failed)
+    }
+
     /// Makes a directory for one call.
     fn scratch(&self) -> Result<TempDir, IoError> {
         private_dir(self.dir.path())
@@ -253,6 +271,14 @@ impl Session {
         };
         RunError { stderr: conceal(&error.stderr), stdout: conceal(&error.stdout), ..error }
     }
+}
+
+/// Returns the error of a call that was not made because the user wants the
+/// program to end.
+fn interrupted() -> Error {
+    let (command, stderr, stdout) = ("cosign".to_owned(), String::new(), String::new());
+    let kind = RunErrorKind::Interrupted;
+    Error::Run(Box::new(RunError { command, kind, stderr, stdout, source: None }))
 }
 
 /// Makes a directory that nobody but its owner can enter.

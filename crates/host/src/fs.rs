@@ -311,6 +311,18 @@ mod tests {
     }
 
     #[test]
+    fn a_private_file_is_new_and_its_owners() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("private");
+        write_private(&path, b"secret").unwrap();
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        let error = write_private(&path, b"other").unwrap_err();
+        assert_eq!(error.to_string(), format!("failed to write `{}`", path.display()));
+        assert_eq!(read(&path).unwrap(), b"secret");
+    }
+
+    #[test]
     fn a_write_replaces_the_whole_file_and_leaves_nothing_else() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("f");

@@ -282,17 +282,29 @@ pub(crate) fn peak_memory() -> Option<u64> {
     line.trim().trim_end_matches("kB").trim().parse().ok()
 }
 
-/// Prints the plan: the commands as a shell takes them, then the images.
+/// What is done with images once they are made.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Then<'a> {
+    pub(super) destinations: &'a [Destination],
+    /// Whether it is attached how they were made.
+    pub(super) attest: bool,
+    /// Whether what is pushed is signed.
+    pub(super) sign: bool,
+}
+
+/// Prints the plan: the commands as a shell takes them, then the images, where
+/// they go, and whether they are signed there.
 pub(super) fn dry_run(
     plan: &Plan,
     workshop: Option<&Workshop>,
     makers: &Makers,
-    (destinations, attest): (&[Destination], bool),
+    then: Then<'_>,
     cx: &Context<'_>,
 ) -> Result<(), Failure> {
+    let Then { destinations, attest, sign } = then;
     if cx.ui.format() == Format::Json {
         let run = DryRun::new(plan, workshop, makers, destinations, cx);
-        return cx.ui.json(&DryRun { attest, ..run });
+        return cx.ui.json(&DryRun { attest, sign, ..run });
     }
     for (request, commands) in all_commands(plan, workshop) {
         for (command, archs) in commands {
@@ -339,7 +351,10 @@ pub(super) fn dry_run(
     for (image, why) in &plan.left_out {
         cx.ui.result(format_args!("leave out {image}: {why}"))?;
     }
-    destinations.iter().try_for_each(|to| cx.ui.result(format_args!("write to {}", shown(to, cx))))
+    destinations
+        .iter()
+        .try_for_each(|to| cx.ui.result(format_args!("write to {}", shown(to, cx))))?;
+    if sign { cx.ui.result("sign what the registry has then") } else { Ok(()) }
 }
 
 /// Returns what is attested of an image that was made like this.
@@ -359,8 +374,10 @@ struct DryRun<'a> {
     images: BTreeMap<String, Vec<&'static str>>,
     left_out: Vec<LeftOut<'a>>,
     destinations: Vec<String>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    /// Whether it is attached how the images are made.
     attest: bool,
+    /// Whether what is pushed is signed.
+    sign: bool,
 }
 
 impl<'a> DryRun<'a> {
@@ -385,6 +402,7 @@ impl<'a> DryRun<'a> {
             left_out: plan.left_out.iter().map(|(image, why)| LeftOut { image, why }).collect(),
             destinations: destinations.iter().map(|to| shown(to, cx)).collect(),
             attest: false,
+            sign: false,
         }
     }
 }

@@ -40,6 +40,9 @@ struct Manifest {
     before: Signatures,
 }
 
+/// How many subjects are looked at at once: that is waiting, not work.
+const LOOKING: usize = 16;
+
 impl Signing {
     /// Signs subjects, several at once. One's failure does not keep the
     /// others; both come in the order of the subjects.
@@ -50,19 +53,27 @@ impl Signing {
         cx: &Context<'_>,
     ) -> (Vec<SignedReport>, Vec<Failure>) {
         let progress = cx.ui.progress("Signing", subjects.len());
-        let one = |subject: &Subject| {
-            if host::interrupted() {
-                return Err(vec![Failure::new(Exit::Interrupted, "interrupted")]);
-            }
-            let signed = self.sign(client, subject, cx);
+        let opened = together(LOOKING, subjects, |subject| {
+            let access = client.access(&subject.pinned()).map_err(registry::failure)?;
+            let job = Job { signing: self, client, subject, access, cx };
+            let manifests = job.manifests()?;
+            Ok((job, manifests))
+        });
+        let pairs: Vec<_> = subjects.iter().zip(opened).collect();
+        let outcomes = together(self.at_once.get(), &pairs, |(subject, opened)| {
+            let signed = match opened {
+                _ if host::interrupted() => {
+                    Err(vec![Failure::new(Exit::Interrupted, "interrupted")])
+                }
+                Ok((job, manifests)) => job.sign(manifests),
+                Err(failure) => Err(vec![Failure::clone(failure)]),
+            };
             progress.step(&subject.image);
-            signed
-        };
-        let workers = rayon::ThreadPoolBuilder::new().num_threads(self.at_once.get()).build();
-        let outcomes: Vec<Result<SignedReport, Vec<Failure>>> = match workers {
-            Ok(workers) => workers.install(|| subjects.par_iter().map(one).collect()),
-            Err(_) => subjects.iter().map(one).collect(),
-        };
+            let context = |failure: Failure| {
+                failure.context(format!("failed to sign `{}`", subject.pinned()))
+            };
+            signed.map_err(|failures| failures.into_iter().map(context).collect::<Vec<_>>())
+        });
         let (mut signed, mut failures) = (Vec::new(), Vec::new());
         for outcome in outcomes {
             match outcome {
@@ -72,40 +83,17 @@ impl Signing {
         }
         (signed, failures)
     }
+}
 
-    /// Signs a subject. That one format fails does not keep the other.
-    fn sign(
-        &self,
-        client: &Client,
-        subject: &Subject,
-        cx: &Context<'_>,
-    ) -> Result<SignedReport, Vec<Failure>> {
-        let name = subject.pinned();
-        let failed = |failure: Failure| failure.context(format!("failed to sign `{name}`"));
-        let opened = client.access(&name).map_err(registry::failure).and_then(|access| {
-            let job = Job { signing: self, client, subject, access, cx };
-            let manifests = job.manifests()?;
-            Ok((job, manifests))
-        });
-        let (job, manifests) = opened.map_err(|failure| vec![failed(failure)])?;
-        let mut report = SignedReport::new(subject, manifests.len());
-        let mut failures = Vec::new();
-        for format in &self.formats {
-            match job.format(*format, &manifests) {
-                Ok(how) => report.add(*format, how),
-                Err(failure) => failures.push(failed(failure)),
-            }
-        }
-        if self.attests && failures.is_empty() {
-            match job.attest() {
-                Ok(done) => done.into_iter().for_each(|(kind, how)| report.attest(kind, how)),
-                Err(failure) => failures.push(failed(failure)),
-            }
-        }
-        if report.how() == How::Signed {
-            cx.ui.step("Signed", format_args!("{name} ({})", report.made()));
-        }
-        if failures.is_empty() { Ok(report) } else { Err(failures) }
+/// Does something with each, so many at once.
+fn together<'t, T: Sync, R: Send>(
+    at_once: usize,
+    each: &'t [T],
+    work: impl Fn(&'t T) -> R + Sync + Send,
+) -> Vec<R> {
+    match rayon::ThreadPoolBuilder::new().num_threads(at_once).build() {
+        Ok(workers) => workers.install(|| each.par_iter().map(work).collect()),
+        Err(_) => each.iter().map(work).collect(),
     }
 }
 
@@ -123,6 +111,30 @@ impl Job<'_> {
             Ok(Manifest { before: self.look(digest)?, name, digest })
         };
         digests.into_iter().map(manifest).collect()
+    }
+
+    /// Signs what is not signed. That one format fails does not keep the
+    /// other.
+    fn sign(&self, manifests: &[Manifest]) -> Result<SignedReport, Vec<Failure>> {
+        let mut report = SignedReport::new(self.subject, manifests.len());
+        let mut failures = Vec::new();
+        for format in &self.signing.formats {
+            match self.format(*format, manifests) {
+                Ok(how) => report.add(*format, how),
+                Err(failure) => failures.push(failure),
+            }
+        }
+        if self.signing.attests && failures.is_empty() {
+            match self.attest() {
+                Ok(done) => done.into_iter().for_each(|(kind, how)| report.attest(kind, how)),
+                Err(failure) => failures.push(failure),
+            }
+        }
+        if report.how() == How::Signed {
+            let made = report.made();
+            self.cx.ui.step("Signed", format_args!("{} ({made})", self.subject.pinned()));
+        }
+        if failures.is_empty() { Ok(report) } else { Err(failures) }
     }
 
     pub(super) fn look(&self, digest: Digest) -> Result<Signatures, Failure> {

@@ -68,9 +68,9 @@ fn the_first_of_each_major_version_is_taken() {
 
 #[test]
 fn what_is_named_must_be_there_and_the_others_are_told_how_to_get() {
-    let absent = dir_less("no-such-cosign");
+    let absent = PathBuf::from("/nowhere/cosign");
     assert_eq!(
-        found(&[absent.clone()]),
+        found(std::slice::from_ref(&absent)),
         [format!(
             "`{}` is not there, or no program; name the program by its path, or by a name on PATH",
             absent.display()
@@ -86,10 +86,6 @@ fn what_is_named_must_be_there_and_the_others_are_told_how_to_get() {
          `https://github.com/sigstore/cosign/releases` has it built; put it on PATH as `cosign`, \
          or as `cosign-3` beside another one"
     );
-}
-
-fn dir_less(name: &str) -> PathBuf {
-    PathBuf::from("/nowhere").join(name)
 }
 
 #[test]

@@ -36,6 +36,8 @@ pub(super) struct Scene<'a> {
     /// The names of the images, without a registry: `organization/name`.
     names: Vec<String>,
     workers: rayon::ThreadPool,
+    /// Those who wait for registries, not for processors.
+    waiting: rayon::ThreadPool,
 }
 
 /// Images in a registry.
@@ -70,6 +72,7 @@ impl<'a> Scene<'a> {
             key: PublicKey::from_pem(&key)?,
             names: entries.into_iter().map(|(entry, _)| entry.full_name()).collect(),
             workers: rayon::ThreadPoolBuilder::new().num_threads(cx.jobs.get()).build()?,
+            waiting: rayon::ThreadPoolBuilder::new().num_threads(16).build()?,
         })
     }
 
@@ -157,7 +160,7 @@ impl Published {
             }
             Ok(())
         };
-        self.subjects.par_iter().try_for_each(one)
+        scene.waiting.install(|| self.subjects.par_iter().try_for_each(one))
     }
 }
 

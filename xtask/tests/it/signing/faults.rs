@@ -256,6 +256,9 @@ fn an_interrupt_ends_what_signs() {
     );
     let args = ["--signatures", "legacy", "--cosign", other.to_str().unwrap()];
     let mut command = scene.sign_command(&registry.address, &args);
+    let temporary = scene.path("tmp");
+    std::fs::create_dir(&temporary).unwrap();
+    command.env("TMPDIR", &temporary);
     let child = command.stderr(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
     let child = child.spawn().unwrap();
     let until = Instant::now() + Duration::from_secs(30);
@@ -269,6 +272,7 @@ fn an_interrupt_ends_what_signs() {
     assert_eq!(run.code, 130, "{}", run.stderr);
     assert!(run.stderr.ends_with("error: interrupted\n"), "{}", run.stderr);
     assert!(!Path::new("/proc").join(sleeper.trim()).exists(), "it does not go on");
+    assert_eq!(std::fs::read_dir(&temporary).unwrap().count(), 0, "nothing is left");
 }
 
 #[test]

@@ -83,8 +83,10 @@ fn a_workflow_signs_as_itself_and_once() {
     if !without_key(&scene) {
         return;
     }
+    super::secrets::organizations(&scene);
     let one = scene.push(&[registry.name("a/one:latest")]);
-    let run = sign(&scene, &registry.address, &[], &GITHUB);
+    let secret = [("A_USERNAME", "robot-a"), ("A_TOKEN", "open-sesame-a")];
+    let run = sign(&scene, &registry.address, &[], &[&GITHUB[..], &secret].concat());
     assert_eq!((run.code, run.stdout), (0, format!("{one}: signed\n")), "{}", run.stderr);
     let calls = scene.calls();
     let mut lines: Vec<_> = calls.iter().map(|call| call.line()).collect();
@@ -97,6 +99,7 @@ fn a_workflow_signs_as_itself_and_once() {
     assert_eq!(lines, expected);
     for call in calls.iter().filter(|call| call.command() == "sign") {
         assert!(call.environment.contains("ACTIONS_ID_TOKEN_REQUEST_TOKEN="), "{call:?}");
+        assert!(!call.environment.contains("open-sesame-a"), "{call:?}");
     }
 }
 

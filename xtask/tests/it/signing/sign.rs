@@ -204,7 +204,8 @@ fn who_signs_and_who_attests_at_the_same_time_do_not_lose_each_other() {
     command.arg("generate-key-pair").current_dir(&key).env("COSIGN_PASSWORD", "");
     assert!(command.output().unwrap().status.success());
     let cosigns = Cosigns::find(&scene.real).unwrap();
-    let session = Session::new(cosigns, []).unwrap();
+    let locks = scene.checkout.path().join("target/signing");
+    let session = Session::new(cosigns, []).unwrap().locks(locks);
     let signer = Signer::Key(Key::File(key.join("cosign.key")));
     for registry in registries() {
         for number in 0..4 {
