@@ -56,7 +56,7 @@ struct Report {
 pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     let started = Instant::now();
     let published = args.published.open(cx)?;
-    let signing = args.signing.open_to(args.attest, published.variables.clone(), cx)?;
+    let signing = args.signing.open(args.attest, published.variables.clone(), cx)?;
     let (subjects, mut failures) = published.subjects();
     let (images, failed) = signing.run(&published.client, &subjects, cx);
     failures.extend(failed);

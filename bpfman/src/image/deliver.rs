@@ -166,10 +166,9 @@ fn digest_of(name: &oci::Reference) -> String {
 }
 
 fn push_companions(item: &Item, client: &Client) -> Result<(), Failure> {
-    for reference in &item.named.references {
-        client.push_companions(reference, &item.companions).map_err(registry::failure)?;
-    }
-    Ok(())
+    let Named { references, .. } = &item.named;
+    let pushed = client.push_each_companions(&[(references.as_slice(), &item.companions)]);
+    pushed.into_iter().try_for_each(|pushed| pushed.map_err(registry::failure))
 }
 
 impl ImageReport {

@@ -6,7 +6,7 @@ use bytecode_image::{AssembleError, Finding, Labels, Recipe, Slot, assemble};
 use cli::compile::Compiled;
 use cli::publish::{self, Delivered, Delivery};
 use cli::registry;
-use destination::Destination;
+use destination::{Destination, Published};
 use image_build::Engine;
 use oci::layout::{Tree, WriteOptions};
 use oci::registry::{Client, Companion};
@@ -287,16 +287,14 @@ pub(super) fn publish(
     };
     report.sent(sent);
     let mut outcomes = outcomes.into_iter();
+    let mut own: Vec<Result<Published, Failure>> = outcomes.by_ref().take(made.len()).collect();
+    if *destination == Destination::Registry {
+        push_companions(made, &mut own, client);
+    } else {
+        own.iter().flatten().for_each(|published| publish::say(published, cx.ui));
+    }
     let mut failed = Vec::new();
-    for (made, outcome) in made.iter().zip(outcomes.by_ref()) {
-        let outcome = outcome.and_then(|published| {
-            if *destination == Destination::Registry {
-                push_companions(made, client)?;
-            } else {
-                publish::say(&published, cx.ui);
-            }
-            Ok(published)
-        });
+    for (made, outcome) in made.iter().zip(own) {
         match outcome {
             Ok(published) => report.add(made.index, destination, published, cx),
             Err(failure) => failed.push((made.named.references[0].to_string(), failure)),
@@ -314,11 +312,25 @@ pub(super) fn publish(
     }
 }
 
-fn push_companions(made: &Made, client: &Client) -> Result<(), Failure> {
-    for reference in &made.named.references {
-        client.push_companions(reference, &made.companions).map_err(registry::failure)?;
+/// Pushes what goes with the images that were pushed. An image without it is
+/// not what was asked for.
+fn push_companions(made: &[Made], own: &mut [Result<Published, Failure>], client: &Client) {
+    let with = |made: &Made, outcome: &Result<Published, Failure>| {
+        outcome.is_ok() && !made.companions.is_empty()
+    };
+    let mut wanted = Vec::new();
+    let mut places = Vec::new();
+    for (made, outcome) in made.iter().zip(own.iter_mut()) {
+        if with(made, outcome) {
+            wanted.push((made.named.references.as_slice(), made.companions.as_slice()));
+            places.push(outcome);
+        }
     }
-    Ok(())
+    for (outcome, pushed) in places.into_iter().zip(client.push_each_companions(&wanted)) {
+        if let Err(error) = pushed {
+            *outcome = Err(registry::failure(error));
+        }
+    }
 }
 
 /// Removes from a tree what is not among `keep`.

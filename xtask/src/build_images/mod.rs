@@ -199,14 +199,13 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     }
     let makers = Makers::find(&plan, args.compile.installs(), cx)?;
     if args.dry_run {
-        let then = report::Then { to: &destinations, sign: args.sign, attest: args.attest };
+        let (destinations, attest, sign) = (destinations.as_slice(), args.attest, args.sign);
+        let then = report::Then { destinations, attest, sign };
         return Ok(report::dry_run(&plan, workshop, &makers, then, cx)?);
     }
     // A key that cannot be used is better known before anything is compiled.
-    let signing = args
-        .sign
-        .then(|| args.signing.open_to(args.attest, catalogue.variables(), cx))
-        .transpose()?;
+    let signing =
+        args.sign.then(|| args.signing.open(args.attest, catalogue.variables(), cx)).transpose()?;
     say_left_out(&plan, cx);
     let names = if pushes { plan.references() } else { Vec::new() };
     let compiling = || (compile::of_plan(cx, workshop, &plan.requests), makers.make(cx));

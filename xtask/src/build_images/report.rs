@@ -282,12 +282,14 @@ pub(crate) fn peak_memory() -> Option<u64> {
     line.trim().trim_end_matches("kB").trim().parse().ok()
 }
 
-/// What is done with the images once they are made.
+/// What is done with images once they are made.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Then<'a> {
-    pub(super) to: &'a [Destination],
-    pub(super) sign: bool,
+    pub(super) destinations: &'a [Destination],
+    /// Whether it is attached how they were made.
     pub(super) attest: bool,
+    /// Whether what is pushed is signed.
+    pub(super) sign: bool,
 }
 
 /// Prints the plan: the commands as a shell takes them, then the images, where
@@ -299,8 +301,10 @@ pub(super) fn dry_run(
     then: Then<'_>,
     cx: &Context<'_>,
 ) -> Result<(), Failure> {
+    let Then { destinations, attest, sign } = then;
     if cx.ui.format() == Format::Json {
-        return cx.ui.json(&DryRun::new(plan, workshop, makers, then, cx));
+        let run = DryRun::new(plan, workshop, makers, destinations, cx);
+        return cx.ui.json(&DryRun { attest, sign, ..run });
     }
     for (request, commands) in all_commands(plan, workshop) {
         for (command, archs) in commands {
@@ -339,7 +343,7 @@ pub(super) fn dry_run(
                     cx.ui.result(format_args!("take {} as {reference}", image.image))?;
                 }
             }
-            if let Some(documents) = documents(&image.origin).filter(|_| then.attest) {
+            if let Some(documents) = documents(&image.origin).filter(|_| attest) {
                 cx.ui.result(format_args!("attach {documents} to {reference}"))?;
             }
         }
@@ -347,8 +351,10 @@ pub(super) fn dry_run(
     for (image, why) in &plan.left_out {
         cx.ui.result(format_args!("leave out {image}: {why}"))?;
     }
-    then.to.iter().try_for_each(|to| cx.ui.result(format_args!("write to {}", shown(to, cx))))?;
-    if then.sign { cx.ui.result("sign what the registry has then") } else { Ok(()) }
+    destinations
+        .iter()
+        .try_for_each(|to| cx.ui.result(format_args!("write to {}", shown(to, cx))))?;
+    if sign { cx.ui.result("sign what the registry has then") } else { Ok(()) }
 }
 
 /// Returns what is attested of an image that was made like this.
@@ -368,10 +374,10 @@ struct DryRun<'a> {
     images: BTreeMap<String, Vec<&'static str>>,
     left_out: Vec<LeftOut<'a>>,
     destinations: Vec<String>,
+    /// Whether it is attached how the images are made.
+    attest: bool,
     /// Whether what is pushed is signed.
     sign: bool,
-    /// Whether it is attested how images were made and of what.
-    attest: bool,
 }
 
 impl<'a> DryRun<'a> {
@@ -379,7 +385,7 @@ impl<'a> DryRun<'a> {
         plan: &'a Plan,
         workshop: Option<&Workshop>,
         makers: &Makers,
-        then: Then<'_>,
+        destinations: &[Destination],
         cx: &Context<'_>,
     ) -> DryRun<'a> {
         let each = all_commands(plan, workshop).flat_map(|(_, commands)| commands);
@@ -394,9 +400,9 @@ impl<'a> DryRun<'a> {
             commands: each.chain(go).collect(),
             images: images.collect(),
             left_out: plan.left_out.iter().map(|(image, why)| LeftOut { image, why }).collect(),
-            destinations: then.to.iter().map(|to| shown(to, cx)).collect(),
-            sign: then.sign,
-            attest: then.attest,
+            destinations: destinations.iter().map(|to| shown(to, cx)).collect(),
+            attest: false,
+            sign: false,
         }
     }
 }

@@ -26,7 +26,7 @@ use recorded::Recorded;
 /// compiles what it names from this checkout, without any cache, and compares
 /// digests. Prints `REFERENCE@DIGEST: identical`, or `differs` and in what:
 /// sources and headers that changed, libbpf, arguments, or the compiler, with a
-/// way to get the one that the record names. Where anything differs the exit
+/// way to get the one that the record names. Where the image differs the exit
 /// code is 1.
 ///
 /// The image is one of a registry, or of a layout or archive:
@@ -35,7 +35,7 @@ use recorded::Recorded;
 #[command(after_help = "Examples:
   cargo xtask reproduce quay.io/bpfman/xdp-dispatcher:latest
   cargo xtask reproduce --key cosign.pub quay.io/bpfman/xdp-dispatcher:latest
-  cargo xtask reproduce --clang clang-16 oci:images:quay.io/bpfman/xdp-dispatcher:latest")]
+  cargo xtask reproduce --clang clang-16 oci:images:quay.io/o/pass:latest")]
 pub(crate) struct Args {
     /// The image
     #[arg(value_name = "REFERENCE")]
@@ -135,7 +135,7 @@ fn say(
     };
     if identical {
         for difference in &differences {
-            cx.ui.note(format_args!("It makes no difference here that {difference}"));
+            cx.ui.note(format_args!("Without effect: {difference}"));
         }
     }
     match cx.ui.format() {

@@ -9,7 +9,7 @@ use ui::{Exit, Failure};
 
 use crate::attest::Making;
 use crate::build_images::make::{Assembled, assembled};
-use crate::catalogue::{Catalogue, Kind as Made};
+use crate::catalogue::{Catalogue, Entry, Kind as Made};
 use crate::compile;
 use crate::context::Context;
 use crate::plan::{self, Origin, Plan};
@@ -25,10 +25,9 @@ pub(super) struct Rebuilt {
 /// Plans to make the image that a record is about, for its platforms and of
 /// its time.
 pub(super) fn plan(catalogue: &Catalogue, record: &Record, name: &str) -> Result<Plan, Failure> {
-    let is_it = |entry: &&crate::catalogue::Entry| {
-        entry.full_name() == name && matches!(entry.kind, Made::Bytecode(_))
-    };
-    if !catalogue.images.iter().any(|entry| is_it(&&entry)) {
+    let is_it =
+        |entry: &Entry| entry.full_name() == name && matches!(entry.kind, Made::Bytecode(_));
+    if !catalogue.images.iter().any(is_it) {
         let message = format!("the catalogue of this checkout has no bytecode image `{name}`");
         return Err(Failure::new(Exit::Failed, message).hint(CHECK_OUT));
     }

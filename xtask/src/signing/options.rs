@@ -95,14 +95,7 @@ impl SigningArgs {
             || signatures.len() > Format::ALL.len()
     }
 
-    /// Finds all that signing needs and tries the key. Of the `hidden`
-    /// variables cosign sees nothing.
-    ///
-    /// # Errors
-    ///
-    /// Fails if a cosign is missing, the key cannot be used, or nobody is
-    /// there to say who signs.
-    pub(crate) fn open(&self, hidden: Vec<String>, cx: &Context<'_>) -> Result<Signing, Failure> {
+    fn signing(&self, hidden: Vec<String>, cx: &Context<'_>) -> Result<Signing, Failure> {
         let signer = self.signer()?;
         let formats = self.formats();
         let cosigns = Cosigns::find(&self.cosign)
@@ -137,19 +130,20 @@ impl SigningArgs {
         })
     }
 
-    /// Opens signing as [`SigningArgs::open`] does, for what is attached too if
-    /// `attests`.
+    /// Finds all that signing needs and tries the key; for what is attached
+    /// too if it `attests`. Of the `hidden` variables cosign sees nothing.
     ///
     /// # Errors
     ///
-    /// As there; and if attesting lacks cosign 3, which alone does it.
-    pub(crate) fn open_to(
+    /// Fails if a cosign is missing, the key cannot be used, nobody is there
+    /// to say who signs, or attesting lacks cosign 3, which alone does it.
+    pub(crate) fn open(
         &self,
         attests: bool,
         hidden: Vec<String>,
         cx: &Context<'_>,
     ) -> Result<Signing, Failure> {
-        let signing = self.open(hidden, cx)?;
+        let signing = self.signing(hidden, cx)?;
         if attests {
             let cosigns = signing.session.cosigns();
             cosigns.get(Major::Three).map_err(|error| {

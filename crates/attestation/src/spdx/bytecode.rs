@@ -30,8 +30,7 @@ pub fn of_bytecode(
     sources: &BTreeMap<String, SourceFile>,
     objects: &BTreeMap<String, &[u8]>,
 ) -> Vec<u8> {
-    let mut contents = Contents::default();
-    contents.packages = packages(subject, record);
+    let mut contents = Contents { packages: packages(subject, record), ..Contents::default() };
     contents.relate(DOCUMENT, "DESCRIBES", IMAGE);
     contents.relate(CLANG, "BUILD_TOOL_OF", IMAGE);
     contents.relate(LIBBPF, "BUILD_DEPENDENCY_OF", IMAGE);

@@ -55,6 +55,22 @@ impl Client {
         Ok(companions)
     }
 
+    /// Does [`Client::push_companions`] for several images at once; one's failure
+    /// does not keep the others. Each repository has its companions once.
+    pub fn push_each_companions(
+        &self,
+        images: &[(&[Reference], &[Companion])],
+    ) -> Vec<Result<(), Error>> {
+        let workers = self.settings().concurrency;
+        tasks::each(images, workers, |(references, companions)| {
+            let mut repositories = HashSet::new();
+            references
+                .iter()
+                .filter(|reference| repositories.insert(reference.name()))
+                .try_for_each(|reference| self.push_companions(reference, companions))
+        })
+    }
+
     /// Puts companions into the repository of `reference`, as far as they are
     /// not there.
     ///

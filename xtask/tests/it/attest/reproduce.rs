@@ -52,7 +52,7 @@ fn what_changed_is_named() {
         ),
         (
             "one header instead of another",
-            &[("bpf/one.bpf.c", "#include \"two.h\""), ("bpf/two.h", "#define VERDICT XDP_PASS\n")],
+            &[("bpf/one.bpf.c", "#include \"two.h\""), ("bpf/two.h", "#define VERDICT XDP_TX\n")],
             &[
                 "the source `bpf/one.bpf.c`: `",
                 "the header `bpf/one.h`: recorded, and not here\n",
@@ -66,9 +66,9 @@ fn what_changed_is_named() {
         ),
         (
             "a macro",
-            &[("images.yaml", "define: [VERDICT=XDP_PASS], ")],
+            &[("images.yaml", "define: [VERDICT=XDP_TX], ")],
             &[
-                "the compiler's arguments for linux/amd64, linux/s390x: `-DVERDICT=XDP_PASS` is here, and was not recorded\n",
+                "the compiler's arguments for linux/amd64, linux/s390x: `-DVERDICT=XDP_TX` is here, and was not recorded\n",
             ],
         ),
     ];
@@ -98,6 +98,13 @@ fn what_changed_is_named() {
         checkout.write("bpf/one.h", HEADER);
         checkout.write("images.yaml", &catalogue);
     }
+    // Where nothing comes of it, it is said all the same.
+    checkout.write("bpf/one.h", &format!("/* more words */ {HEADER}"));
+    let same = run(&checkout, "reproduce", &[IMAGE]);
+    assert_eq!(same.code, 0, "{}", same.stderr);
+    let note = "Without effect: the header `bpf/one.h`: `";
+    assert!(same.stderr.contains(note), "{}", same.stderr);
+    checkout.write("bpf/one.h", HEADER);
     // What the catalogue says of an image is in it, too.
     let catalogue = checkout.read("images.yaml");
     checkout.write("images.yaml", &catalogue.replace("licenses: MIT", "licenses: ISC"));
@@ -116,12 +123,14 @@ fn what_changed_is_named() {
 #[test]
 fn another_compiler_is_named_with_a_way_to_get_it() {
     let checkout = checkout();
+    let other = "#ifdef OTHER\n#undef VERDICT\n#define VERDICT XDP_DROP\n#endif\n";
+    checkout.write("bpf/one.h", &format!("{HEADER}{other}"));
     let real = bpf_build::Compiler::default_program().unwrap();
     let other = checkout.path().join("tools/clang-other");
     // It says it is another version, and writes another object.
     let script = format!(
         "if [ \"$1\" = --version ]; then echo 'clang version 15.0.7'; exit; fi\n\
-         exec '{}' \"$@\" -g0",
+         exec '{}' \"$@\" -DOTHER",
         real.display()
     );
     program(&other, &script);

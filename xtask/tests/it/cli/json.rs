@@ -67,6 +67,7 @@ const CASES: [Case; 6] = [
             "left_out[].image",
             "left_out[].why",
             "destinations",
+            "attest",
             "sign",
         ],
     },
