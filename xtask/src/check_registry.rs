@@ -48,6 +48,8 @@ struct Report {
 struct Row {
     image: String,
     reference: String,
+    /// Whether it is meant for those alone who have credentials.
+    private: bool,
     exists: Answer,
     public: Answer,
     writable: Answer,
@@ -136,6 +138,7 @@ fn row(image: &Image, published: &Published) -> Row {
     Row {
         image: image.image.clone(),
         reference: reference.to_string(),
+        private: image.private,
         public: ask(&|| is_public(anonymous, reference)),
         writable: ask(&|| is_writable(client, reference)),
         signed: ask(&|| is_signed(client, reference)),
@@ -191,8 +194,12 @@ fn steps(rows: &[Row]) -> Vec<Step> {
     let all = [
         step(&|row| row.exists.is_no(), "Add the repository to its organization:"),
         step(
-            &|row| row.exists.is_no() || row.public.is_no(),
+            &|row| !row.private && (row.exists.is_no() || row.public.is_no()),
             "Make the repository public, so that everybody can pull:",
+        ),
+        step(
+            &|row| row.private && (row.exists.is_no() || row.public.answer == Word::Yes),
+            "Make the repository private, as images.yaml says:",
         ),
         step(
             &|row| row.exists.is_no() || row.writable.is_no(),

@@ -2,6 +2,8 @@
 
 mod compare;
 
+use std::collections::BTreeSet;
+
 use cli::engine::Workplace;
 use cli::registry::{self, RegistryArgs};
 use cli::{Scratch, typed};
@@ -21,6 +23,7 @@ use crate::compile::{self, CompileArgs};
 use crate::context::Context;
 use crate::credentials;
 use crate::plan;
+use crate::published;
 use crate::stages::Makers;
 use crate::stored::Stored;
 use crate::wish::WishArgs;
@@ -95,13 +98,13 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
         .registries
         .client(|files| credentials::of_organizations(files, &catalogue.organizations, host))?;
     let workshop = args.compile.workshop_for(&plan.requests, cx)?;
-    let published = match place {
+    let names = match place {
         Place::Registry => plan.references(),
         Place::Tree(_) => Vec::new(),
     };
     let makers = Makers::find(&plan, args.compile.installs(), cx)?;
     let compiling = || (compile::of_plan(cx, workshop.as_ref(), &plan.requests), makers.make(cx));
-    let (looks, (compiled, stages)) = registry::while_looking(&client, &published, compiling);
+    let (looks, (compiled, stages)) = registry::while_looking(&client, &names, compiling);
     let mut failures = Failures::default();
     let work = Scratch::default();
     let layers = layer_cache(cx);
@@ -114,17 +117,23 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     let made_from = compiled.built.into_iter().flat_map(|built| built.failures);
     failures.0.splice(0..0, made_from.map(compile::failure));
 
-    let names: Vec<(&Made, &Reference)> = made
+    let each: Vec<(&Made, &Reference)> = made
         .iter()
         .flat_map(|made| made.named.references.iter().map(move |reference| (made, reference)))
         .collect();
     let (mut images, mut failed) = (Vec::new(), Vec::new());
-    for (made, reference) in names {
+    let mut hidden = BTreeSet::new();
+    for (made, reference) in each {
+        let planned = &plan.images[made.index];
+        if planned.private && place.hides((&client, &looks), reference) {
+            hidden.insert(&planned.image);
+            continue;
+        }
         let ours = &made.named.artifact;
         let found = place.find((&client, &looks), reference);
         match found.and_then(|found| place.load(&client, reference, found, ours)) {
             Ok(theirs) => images.push(ImageReport {
-                image: plan.images[made.index].image.clone(),
+                image: planned.image.clone(),
                 reference: reference.to_string(),
                 digest: ours.digest().to_string(),
                 published: theirs.as_ref().map(|theirs| theirs.digest().to_string()),
@@ -133,6 +142,7 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
             Err(failure) => failed.push((reference.to_string(), failure)),
         }
     }
+    hidden.into_iter().for_each(|image| published::say_hidden(image, cx));
     let not_compared =
         registry::together(failed, "image", |what| format!("failed to compare {what}"));
     failures.0.extend(not_compared);
@@ -168,6 +178,16 @@ fn place(word: &str, cx: &Context<'_>) -> Result<Place, Failure> {
 }
 
 impl Place {
+    /// Returns whether a name is shown to others only.
+    fn hides(&self, (client, looks): (&Client, &Looks), reference: &Reference) -> bool {
+        match self {
+            Place::Registry => client
+                .looked(looks, reference)
+                .is_err_and(|error| published::is_hidden(client, reference, &error)),
+            Place::Tree(_) => false,
+        }
+    }
+
     /// Finds what is under a name, if anything is.
     fn find(
         &self,

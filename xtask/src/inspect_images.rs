@@ -8,6 +8,8 @@ use bpf_object::ObjectInfo;
 use bytecode_image::{Contents, Severity, difference, inspect, is_bytecode};
 use host::fs::IoContext;
 use oci::layout::Tree;
+use oci::registry::Companion;
+use oci::spec::Descriptor;
 use oci::verify::{self, Finding, Limits};
 use oci::{Artifact, Digest, Layout, archive};
 use serde::Serialize;
@@ -48,6 +50,16 @@ struct ImageReport {
     name: String,
     digest: String,
     platforms: Vec<PlatformReport>,
+    /// What is said of it: records, signatures.
+    attached: Vec<Attached>,
+}
+
+/// Something that goes with an image.
+#[derive(Serialize)]
+struct Attached {
+    /// Its artifact type, or how cosign names it.
+    kind: String,
+    digest: String,
 }
 
 /// One platform of an image.
@@ -171,15 +183,19 @@ fn examine(repository: &str, layout: &Layout, report: &mut Report) {
             (_, None) => repository.to_owned(),
         }
     };
-    report
-        .notes
-        .extend(verified.notes.iter().map(|note| format!("{}: {}", place(note), about(note))));
+    // What goes with images is no image, and need not be one.
+    let of_image = |note: &&Finding| !note.trail.first().is_some_and(|name| is_companion(name));
+    let notes = verified.notes.iter().filter(of_image);
+    report.notes.extend(notes.map(|note| format!("{}: {}", place(note), about(note))));
     for problem in &verified.problems {
         report.problems.push(Problem::new(place(problem), about(problem)));
     }
     let broken: BTreeSet<Digest> = verified.problems.iter().filter_map(|p| p.digest).collect();
     for name in &verified.names {
         let tag = name.tag.as_deref().unwrap_or("?");
+        if is_companion(tag) {
+            continue;
+        }
         let full = match repository {
             "" => name.full_name.clone().unwrap_or_else(|| tag.to_owned()),
             repository => format!("{repository}:{tag}"),
@@ -188,6 +204,7 @@ fn examine(repository: &str, layout: &Layout, report: &mut Report) {
             name: full,
             digest: name.descriptor.digest.to_string(),
             platforms: Vec::new(),
+            attached: attached(repository, layout, &name.descriptor),
         };
         let mut objects = Vec::new();
         for verified in &name.images {
@@ -207,6 +224,25 @@ fn examine(repository: &str, layout: &Layout, report: &mut Report) {
         compare(&image.name, &objects, report);
         report.images.push(image);
     }
+}
+
+/// Returns whether a tag, or a full name, is that of something which goes
+/// with an image.
+fn is_companion(name: &str) -> bool {
+    name.rsplit(':').next().is_some_and(Companion::has_tag)
+}
+
+/// Finds what goes with an image. What cannot be loaded was reported when the
+/// layout was checked.
+fn attached(repository: &str, layout: &Layout, image: &Descriptor) -> Vec<Attached> {
+    let Ok(artifact) = layout.load(image) else { return Vec::new() };
+    let repository = (!repository.is_empty()).then_some(repository);
+    let companions = layout.companions(repository, &artifact).unwrap_or_default();
+    let attached = companions.iter().map(|companion| Attached {
+        kind: companion.kind().to_owned(),
+        digest: companion.artifact.digest().to_string(),
+    });
+    attached.collect()
 }
 
 fn about(finding: &Finding) -> String {
@@ -274,6 +310,10 @@ fn block(image: &ImageReport) -> String {
             .collect();
         text += &format!("\n    {} for {}", file_of(first), names.join(", "));
         platforms.retain(|other| !alike(other));
+    }
+    if !image.attached.is_empty() {
+        let kinds: Vec<_> = image.attached.iter().map(|attached| attached.kind.as_str()).collect();
+        text += &format!("\n    attached {}", kinds.join(", "));
     }
     if let Some(object) = image.platforms.iter().find_map(|platform| platform.object.as_ref()) {
         for (what, map) in [("programs", &object.programs), ("maps    ", &object.maps)] {

@@ -40,6 +40,8 @@ impl Plan {
 pub(crate) struct Planned {
     /// `organization/name` of the catalogue.
     pub(crate) image: String,
+    /// Whether its repository is for those alone who have credentials.
+    pub(crate) private: bool,
     pub(crate) references: Vec<Reference>,
     pub(crate) platforms: Vec<Arch>,
     pub(crate) origin: Origin,
@@ -111,7 +113,8 @@ pub(crate) fn plan(catalogue: &Catalogue, wish: &Wish) -> Result<Plan, Failure> 
                 }
             }
         };
-        plan.images.push(Planned { image: entry.full_name(), references, platforms, origin });
+        let (image, private) = (entry.full_name(), entry.private);
+        plan.images.push(Planned { image, private, references, platforms, origin });
     }
     for request in &mut plan.requests {
         request.archs.sort();

@@ -2,7 +2,7 @@
 //! and checked. Not here: making images, and putting them there.
 
 use cli::registry::{self, RegistryArgs};
-use oci::registry::Client;
+use oci::registry::{Client, Error};
 use oci::{Digest, Reference};
 use ui::Failure;
 
@@ -39,6 +39,8 @@ pub(crate) struct Published {
 pub(crate) struct Image {
     /// `organization/name` of the catalogue.
     pub(crate) image: String,
+    /// Whether its repository is for those alone who have credentials.
+    pub(crate) private: bool,
     /// Its names, one for each tag; there is at least one.
     pub(crate) references: Vec<Reference>,
 }
@@ -73,9 +75,11 @@ impl PublishedArgs {
         let client = self
             .registries
             .client(|files| credentials::of_organizations(files, &catalogue.organizations, host))?;
-        let images = plan::named(&catalogue, &wish)?
-            .into_iter()
-            .map(|(entry, references)| Image { image: entry.full_name(), references });
+        let images = plan::named(&catalogue, &wish)?.into_iter().map(|(entry, references)| Image {
+            image: entry.full_name(),
+            private: entry.private,
+            references,
+        });
         Ok(Published {
             client,
             anonymous: self.registries.anonymous()?,
@@ -88,12 +92,13 @@ impl PublishedArgs {
 impl Published {
     /// Asks what the names stand for: each digest of an image comes once, in
     /// the catalogue's order. What is not there, and what cannot be asked for,
-    /// comes as failures, each reason once.
-    pub(crate) fn subjects(&self) -> (Vec<Subject>, Vec<Failure>) {
+    /// comes as failures, each reason once; what is hidden from strangers, and
+    /// here is one, is left out, and that is said.
+    pub(crate) fn subjects(&self, cx: &Context<'_>) -> (Vec<Subject>, Vec<Failure>) {
         let names: Vec<_> = self.images.iter().flat_map(|image| &image.references).collect();
         let looks = self.client.look(&names);
         let (mut subjects, mut failed): (Vec<Subject>, _) = (Vec::new(), Vec::new());
-        for Image { image, references, .. } in &self.images {
+        for Image { image, private, references } in &self.images {
             for reference in references {
                 let digest = match self.client.looked(&looks, reference) {
                     Ok(Some(found)) => found.digest,
@@ -103,6 +108,10 @@ impl Published {
                                 .hint("`cargo xtask build-images --push` publishes");
                         failed.push((reference.to_string(), failure));
                         continue;
+                    }
+                    Err(error) if *private && is_hidden(&self.client, reference, &error) => {
+                        say_hidden(image, cx);
+                        break;
                     }
                     Err(error) => {
                         failed.push((reference.to_string(), registry::failure(error)));
@@ -123,4 +132,15 @@ impl Published {
         let failures = registry::together(failed, "image", |what| format!("failed to find {what}"));
         (subjects, failures)
     }
+}
+
+/// Returns whether an error means that a registry shows a repository to
+/// nobody without credentials, and there are none.
+pub(crate) fn is_hidden(client: &Client, reference: &Reference, error: &Error) -> bool {
+    matches!(error.status(), Some(401 | 403)) && !client.has_credential(reference)
+}
+
+/// Says that an image is left out.
+pub(crate) fn say_hidden(image: &str, cx: &Context<'_>) {
+    cx.ui.note(format_args!("Left out: {image} (it is private, and there are no credentials)"));
 }

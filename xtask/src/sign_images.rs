@@ -57,7 +57,7 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     let started = Instant::now();
     let published = args.published.open(cx)?;
     let signing = args.signing.open(args.attest, published.variables.clone(), cx)?;
-    let (subjects, mut failures) = published.subjects();
+    let (subjects, mut failures) = published.subjects(cx);
     let (images, failed) = signing.run(&published.client, &subjects, cx);
     failures.extend(failed);
     say_how_many(&images, started, cx);

@@ -69,7 +69,7 @@ impl Stored {
             let is_it = reference.repository() == name
                 || reference.repository().ends_with(&format!("/{name}"));
             // What goes with images stands under tags made of digests.
-            let is_image = reference.tag().is_some_and(|tag| !tag.starts_with("sha256-"));
+            let is_image = reference.tag().is_some_and(|tag| !Companion::has_tag(tag));
             let digest = |found: &Found| found.artifact.digest();
             let is_new = || distinct.iter().all(|(_, other)| digest(other) != digest(found));
             if is_it && is_image && is_new() {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use cli::publish;
 use destination::{Error, Found, Source};
 use host::fs::{IoContext, IoError, open_regular};
-use oci::registry::Client;
+use oci::registry::{Client, Companion};
 use oci::{Artifact, Image, Reference};
 use ui::{Exit, Failure};
 
@@ -231,7 +231,7 @@ fn several(word: &str, found: &[Found]) -> Failure {
 /// signatures and of lists of referrers begin so.
 pub(crate) fn is_companion(found: &Found) -> bool {
     let tag = found.reference.as_ref().and_then(|reference| reference.tag());
-    tag.unwrap_or(&found.label).starts_with("sha256-")
+    Companion::has_tag(tag.unwrap_or(&found.label))
 }
 
 /// Returns the images that are for a machine. What BuildKit attests stands

@@ -48,6 +48,26 @@ impl Companion {
         }
     }
 
+    /// Returns what it is: its artifact type, or what stands behind the dot of
+    /// its tag.
+    pub fn kind(&self) -> &str {
+        match &self.link {
+            Link::Tag(tag) => tag.rsplit('.').next().unwrap_or(tag),
+            Link::Referrer { descriptor, .. } => descriptor
+                .extra
+                .get("artifactType")
+                .and_then(|own| own.as_str())
+                .unwrap_or(&descriptor.media_type),
+        }
+    }
+
+    /// Returns whether a tag is one of those that companions, and lists of
+    /// them, have: no image's.
+    pub fn has_tag(tag: &str) -> bool {
+        let hex = tag.strip_prefix("sha256-").and_then(|rest| rest.get(..64));
+        hex.is_some_and(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    }
+
     /// Returns whether it stands in the list of referrers of this manifest.
     pub fn is_about(&self, digest: Digest) -> bool {
         matches!(self.link, Link::Referrer { subject, .. } if subject == digest)

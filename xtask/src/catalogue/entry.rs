@@ -20,6 +20,8 @@ pub(crate) struct Entry {
     pub(crate) licenses: String,
     /// Whether a run that selects nothing takes it.
     pub(crate) default: bool,
+    /// Whether its repository is for those alone who have credentials.
+    pub(crate) private: bool,
     /// Fewer platforms than the catalogue's.
     pub(crate) platforms: Option<Platforms>,
     pub(crate) kind: Kind,
@@ -104,6 +106,8 @@ pub(super) struct Keys {
     licenses: String,
     #[serde(default = "yes")]
     default: bool,
+    #[serde(default)]
+    private: bool,
     platforms: Option<Platforms>,
     bytecode: Option<PathBuf>,
     include: Option<Vec<String>>,
@@ -182,8 +186,9 @@ impl TryFrom<Keys> for Entry {
     fn try_from(keys: Keys) -> Result<Entry, String> {
         let full = format!("{}/{}", keys.organization, keys.name);
         let kind = kind(&keys).map_err(|problem| format!("`{full}`{problem}"))?;
-        let Keys { name, organization, description, licenses, default, platforms, .. } = keys;
-        Ok(Entry { name, organization, description, licenses, default, platforms, kind })
+        let Keys { name, organization, description, licenses, default, private, platforms, .. } =
+            keys;
+        Ok(Entry { name, organization, description, licenses, default, private, platforms, kind })
     }
 }
 

@@ -89,7 +89,7 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     let who = args.who.who()?;
     let published = args.published.open(cx)?;
     let checker = who.open(&required, published.variables.clone(), args.recursive, cx)?;
-    let (subjects, mut failures) = published.subjects();
+    let (subjects, mut failures) = published.subjects(cx);
     let outcomes = checker.check(&published.client, &subjects, cx);
     let (mut images, mut unread) = (Vec::new(), Vec::new());
     for (subject, outcome) in subjects.iter().zip(outcomes) {

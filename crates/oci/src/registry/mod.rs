@@ -39,6 +39,8 @@ use std::time::Duration;
 
 use ureq::Agent;
 
+use crate::Reference;
+
 pub use access::{Access, DockerConfig};
 pub use credentials::{Credential, Credentials};
 pub use error::{Error, Refusal};
@@ -124,6 +126,12 @@ impl Client {
 
     pub(crate) fn settings(&self) -> &Settings {
         &self.0.settings
+    }
+
+    /// Returns whether credentials are known for a repository, good or bad.
+    pub fn has_credential(&self, reference: &Reference) -> bool {
+        let credentials = &self.settings().credentials;
+        matches!(credentials.find(reference.registry(), reference.repository()), Ok(Some(_)))
     }
 
     /// Returns what to hold while the list of referrers at a URL changes.

@@ -6,7 +6,7 @@ use super::machine::Machine;
 use crate::support::Checkout;
 
 /// Every tool, what it is needed for, and why.
-const TOOLS: [(&str, &str, &str); 30] = [
+const TOOLS: [(&str, &str, &str); 33] = [
     ("clang", "building", "compiles eBPF programs"),
     ("git", "test", "shows what the checkout holds"),
     ("make", "test", "builds the examples"),
@@ -34,6 +34,9 @@ const TOOLS: [(&str, &str, &str); 30] = [
     ("kind", "test --slow", "takes images to containerd as to its nodes"),
     ("kustomize", "test --slow", "renders the examples' manifests"),
     ("crane", "test --slow", "reads and writes registries"),
+    ("actionlint", "test --slow", "reads the workflows as GitHub does"),
+    ("cosign-2", "test --slow", "signs images as released programs verify them"),
+    ("cosign-3", "test --slow", "signs images with Sigstore bundles"),
     ("push-with-ggcr", "bench push", "pushes beside us"),
     ("buildx", "test --slow", "builds with any BuildKit, and beside us"),
     ("buildkitd", "test --slow", "builds Containerfiles, for buildx too"),
@@ -87,7 +90,7 @@ fn tools_are_shown_as_json() {
         })
     });
     let document: Value = serde_json::from_str(&run.stdout).unwrap();
-    assert_eq!(document, json!({"schema": 1, "tools": tools}));
+    assert_eq!(document, json!({"schema": 1, "tools": tools.to_vec()}));
 }
 
 #[test]

@@ -103,6 +103,7 @@ const CASES: [Case; 6] = [
             "schema",
             "images",
             "images[].name",
+            "images[].attached",
             "images[].digest",
             "images[].platforms",
             "images[].platforms[].platform",

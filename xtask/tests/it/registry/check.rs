@@ -66,6 +66,10 @@ Sign in both formats, with `cargo xtask sign-images ORGANIZATION/NAME`:
 fn what_strangers_see() {
     let Some(registry) = with_passwords() else { return };
     let checkout = organizations();
+    // One is not for everybody.
+    let text = checkout.read("images.yaml");
+    let text = text.replacen("organization: a,", "organization: a, private: true,", 1);
+    checkout.write("images.yaml", &text);
     let mut push = push_command(&checkout, &registry.address, &["one"]);
     succeed(push.envs(A));
     let run = check(&checkout, &registry.address, &A, &[]);
@@ -81,5 +85,34 @@ b/two  -       no      no        -
     );
     assert!(run.stderr.starts_with(&silent), "{}", run.stderr);
     assert!(run.stderr.contains("error: 2 of 2 images not ready"), "{}", run.stderr);
+    let public = "\nMake the repository public, so that everybody can pull:\n  b/two\n\n";
+    assert!(run.stdout.contains(public), "{}", run.stdout);
     assert_eq!(run.code, 1);
+}
+
+#[test]
+fn private_images_are_not_for_strangers() {
+    let Some(registry) = with_passwords() else { return };
+    let checkout = organizations();
+    let text = checkout.read("images.yaml").replacen(
+        "organization: a,",
+        "organization: a, private: true,",
+        1,
+    );
+    checkout.write("images.yaml", &text);
+    let left_out = "Left out: a/one (it is private, and there are no credentials)\n";
+    let args = ["diff-images", "--registry", &registry.address, "--libbpf-dir"];
+    let differ = |envs: &[(&str, &str)], image: &str| {
+        let mut command = command(&checkout, &args);
+        command.arg(LIBBPF.as_path()).args(["--check", image]).envs(envs.iter().copied());
+        finish(command.output().unwrap())
+    };
+    let run = differ(&[], "one");
+    assert!(run.code == 0 && run.stderr.contains(left_out), "{run:?}");
+    // One that is not private is missed, and so is one for whom there are
+    // credentials, if bad ones.
+    let run = differ(&[], "two");
+    assert!(run.code == 1 && !run.stderr.contains("Left out"), "{run:?}");
+    let run = differ(&[("A_USERNAME", "robot-a"), ("A_TOKEN", "wr0ng")], "one");
+    assert!(run.code == 1 && !run.stderr.contains("Left out"), "{run:?}");
 }

@@ -1,5 +1,6 @@
-//! A registry as the project has it: everybody may read what is public, and
-//! each organization is written to with its own credentials only.
+//! A registry as the project has it: everybody may read what is public, what
+//! is private needs credentials, and each organization is written to with its
+//! own only.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -29,6 +30,9 @@ pub(super) const ORGANIZATIONS: [(&str, [(&str, &str); 2]); 3] = [
         ],
     ),
 ];
+
+/// What strangers may not even read.
+pub(super) const PRIVATE: &str = "bpfman-bytecode/xdp_pass_private";
 
 /// The registry, and who stands before it.
 pub(super) struct Quay {
@@ -64,10 +68,11 @@ fn judge(head: &str) -> Verdict {
             && (path == "/v2/" || path.starts_with(&format!("/v2/{organization}/")))
     });
     let is_read = method == "GET" || method == "HEAD";
+    let is_private = path.starts_with(&format!("/v2/{PRIVATE}/"));
     match (shown, writers.count()) {
         // Who shows a name must have the right one, also to read.
         (Some(_), 1..) => Verdict::Pass,
-        (None, _) if is_read && path != "/v2/" => Verdict::Pass,
+        (None, _) if is_read && !is_private && path != "/v2/" => Verdict::Pass,
         _ => Verdict::Ask,
     }
 }
@@ -84,6 +89,9 @@ fn each_organization_is_written_to_with_its_own_credentials() {
         ("GET /v2/bpfman/a/manifests/b", String::new(), Verdict::Pass),
         ("HEAD /v2/bpfman/a/manifests/b", shown(0), Verdict::Pass),
         ("HEAD /v2/bpfman/a/manifests/b", shown(1), Verdict::Ask),
+        ("GET /v2/bpfman-bytecode/xdp_pass/tags/list", String::new(), Verdict::Pass),
+        ("GET /v2/bpfman-bytecode/xdp_pass_private/tags/list", String::new(), Verdict::Ask),
+        ("GET /v2/bpfman-bytecode/xdp_pass_private/tags/list", shown(1), Verdict::Pass),
         ("PUT /v2/bpfman/a/manifests/b", String::new(), Verdict::Ask),
         ("PUT /v2/bpfman/a/manifests/b", shown(0), Verdict::Pass),
         ("PUT /v2/bpfman-bytecode/a/manifests/b", shown(0), Verdict::Ask),
