@@ -136,6 +136,9 @@ const SIGNATURE: &str = "https://sigstore.dev/cosign/sign/v1";
 pub struct Verify<'a> {
     /// Which.
     pub format: Format,
+    /// Not the signature, but an attestation with a predicate of this type;
+    /// of bundles alone.
+    pub attests: Option<&'a str>,
     /// By whom it must be.
     pub verifier: &'a Verifier,
     /// Of what: a repository and digest.
@@ -237,7 +240,9 @@ impl Verify<'_> {
             (Format::Legacy, Major::Three) => Args::new(&["verify", "--new-bundle-format=false"]),
             // `verify` would take any attestation for a signature, and where
             // there is no bundle a legacy signature.
-            (Format::Bundle, _) => Args::new(&["verify-attestation"]).option("type", SIGNATURE),
+            (Format::Bundle, _) => {
+                Args::new(&["verify-attestation"]).option("type", self.attests.unwrap_or(SIGNATURE))
+            }
         };
         let args = match self.verifier {
             // What is signed with a key here is in no log.

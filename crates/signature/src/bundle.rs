@@ -221,6 +221,12 @@ impl Bundle {
     /// Checks that the key made it, of this manifest; returns what it states.
     pub(crate) fn statement(&self, subject: Digest, key: &PublicKey) -> Result<Statement, Fault> {
         self.signed_by(key)?;
+        self.claim(subject)
+    }
+
+    /// Returns what it states of this manifest, which nothing has verified
+    /// yet.
+    pub(crate) fn claim(&self, subject: Digest) -> Result<Statement, Fault> {
         let Content::Envelope(envelope) = &self.content else { return Err(message()) };
         let statement = envelope.statement()?;
         statement.names(subject)?;

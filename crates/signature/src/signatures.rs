@@ -128,14 +128,15 @@ impl Signatures {
 
     /// Returns what the key attests of the manifest, verified.
     pub fn attestations(&self, key: &PublicKey) -> Vec<Attestation> {
-        let statements = self.bundles.iter().flatten();
-        let statements = statements.filter_map(|it| it.statement(self.subject, key).ok());
-        let attestations = statements.filter(|it| it.predicate_type != SIGNATURE_PREDICATE);
-        let attestation = |it: bundle::Statement| Attestation {
-            predicate_type: it.predicate_type,
-            predicate: it.predicate,
-        };
-        attestations.map(attestation).collect()
+        let bundles = self.bundles.iter().flatten();
+        attestations(bundles.filter_map(|it| it.statement(self.subject, key).ok()))
+    }
+
+    /// Returns what certificates are said to attest of the manifest. Nothing
+    /// of it is verified.
+    pub fn claims(&self) -> Vec<Attestation> {
+        let bundles = self.bundles.iter().flatten().filter(|it| it.has_certificate());
+        attestations(bundles.filter_map(|it| it.claim(self.subject).ok()))
     }
 
     /// Returns what there is, whoever made it.
@@ -163,6 +164,14 @@ impl Signatures {
     pub(crate) fn each_bundle(&self) -> impl Iterator<Item = &Bundle> {
         self.bundles.iter().flatten()
     }
+}
+
+fn attestations(statements: impl Iterator<Item = bundle::Statement>) -> Vec<Attestation> {
+    let attestation = |it: bundle::Statement| Attestation {
+        predicate_type: it.predicate_type,
+        predicate: it.predicate,
+    };
+    statements.filter(|it| it.predicate_type != SIGNATURE_PREDICATE).map(attestation).collect()
 }
 
 /// Whether a bundle says that it is something else than a signature. It is

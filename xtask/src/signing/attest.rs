@@ -1,9 +1,8 @@
 //! Attesting: what is attached to a subject without a signature, such as the
 //! record of how it was made, is signed too.
 //!
-//! What a key has attested with the same content is left as it is. Whom a
-//! certificate names is for cosign to say, so that an identity attests anew
-//! each time.
+//! What the same key or identity has attested with the same content is left
+//! as it is.
 
 use std::path::Path;
 
@@ -17,7 +16,7 @@ use ui::{Exit, Failure};
 
 use super::proof;
 use super::report::How;
-use super::work::{Job, SIGNINGS};
+use super::work::{Job, LOOKS, SIGNINGS};
 
 /// The type of an SPDX document as a predicate, and cosign's word for it.
 const SPDX_PREDICATE: &str = "https://spdx.dev/Document";
@@ -71,10 +70,25 @@ impl Job<'_> {
         Ok(claims)
     }
 
-    /// Returns whether the key has attested this already.
+    /// Returns whether this is attested already.
     fn is_attested(&self, claim: &Claim) -> Result<bool, Failure> {
         let signatures = self.look(self.subject.digest)?;
-        Ok(self.signing.proof.attests(&signatures, &claim.kind, &claim.predicate))
+        let subject = self.subject.pinned();
+        let place = (&self.signing.session, &subject, &self.access);
+        let claim = (claim.kind.as_str(), &claim.predicate);
+        self.signing.proof.attests(claim, &signatures, place, &|event| self.say(event))
+    }
+
+    /// Returns whether what was just attested is there.
+    fn is_there(&self, claim: &Claim) -> Result<bool, Failure> {
+        for pause in LOOKS {
+            std::thread::sleep(pause);
+            let signatures = self.look(self.subject.digest)?;
+            if self.signing.proof.is_claimed((&claim.kind, &claim.predicate), &signatures) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Attests one thing, and again if it is not to be found.
@@ -91,7 +105,7 @@ impl Job<'_> {
             attested.map_err(|error| {
                 proof::failure(error).context(format!("`{}` was not attested", claim.kind))
             })?;
-            if !self.signing.proof.is_of_a_key() || self.is_attested(claim)? {
+            if self.is_there(claim)? {
                 return Ok(());
             }
         }

@@ -53,7 +53,7 @@ impl Proof {
         match self {
             Proof::Key(key) => Ok(verdict(format, signatures, key).is_verified()),
             Proof::Identity(verifier) if with_certificate(format, signatures) => {
-                let verify = Verify { format, verifier, subject };
+                let verify = Verify { format, attests: None, verifier, subject };
                 let verdict = session.verify(&verify, access, tell).map_err(failure)?;
                 Ok(verdict == cosign::Verdict::Good)
             }
@@ -61,21 +61,40 @@ impl Proof {
         }
     }
 
-    /// Returns whether it is a key's, which is checked here.
-    pub(super) fn is_of_a_key(&self) -> bool {
-        matches!(self, Proof::Key(_))
-    }
-
-    /// Returns whether the key attests exactly this.
+    /// Returns whether exactly this is attested by whoever it should be. Of
+    /// an identity cosign can only say that it has attested something of the
+    /// type; what, is read in the bundles.
     pub(super) fn attests(
         &self,
+        (kind, predicate): (&str, &Map<String, Value>),
         signatures: &Signatures,
-        kind: &str,
-        predicate: &Map<String, Value>,
+        (session, subject, access): (&Session, &Reference, &Access),
+        tell: Tell<'_>,
+    ) -> Result<bool, Failure> {
+        match self {
+            Proof::Identity(verifier) if self.is_claimed((kind, predicate), signatures) => {
+                let (format, attests) = (Format::Bundle, Some(kind));
+                let verify = Verify { format, attests, verifier, subject };
+                let verdict = session.verify(&verify, access, tell).map_err(failure)?;
+                Ok(verdict == cosign::Verdict::Good)
+            }
+            Proof::Key(_) => Ok(self.is_claimed((kind, predicate), signatures)),
+            Proof::Identity(_) | Proof::Unknown => Ok(false),
+        }
+    }
+
+    /// Returns whether somebody attests exactly this: the key, or whomever a
+    /// certificate names.
+    pub(super) fn is_claimed(
+        &self,
+        (kind, predicate): (&str, &Map<String, Value>),
+        signatures: &Signatures,
     ) -> bool {
-        let Proof::Key(key) = self else { return false };
-        let attested = signatures.attestations(key);
-        attested.iter().any(|it| it.predicate_type == kind && it.predicate == *predicate)
+        let claims = match self {
+            Proof::Key(key) => signatures.attestations(key),
+            Proof::Identity(_) | Proof::Unknown => signatures.claims(),
+        };
+        claims.iter().any(|it| it.predicate_type == kind && it.predicate == *predicate)
     }
 
     /// Returns why a signature that was just made is not there: nothing if it

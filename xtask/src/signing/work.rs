@@ -21,7 +21,7 @@ use crate::published::Subject;
 pub(super) const SIGNINGS: usize = 3;
 
 /// The pauses before a look at what was made: registries take their time.
-const LOOKS: [Duration; 3] =
+pub(super) const LOOKS: [Duration; 3] =
     [Duration::ZERO, Duration::from_millis(200), Duration::from_millis(1000)];
 
 /// One subject being signed.

@@ -152,7 +152,7 @@ fn ask(
     cx: &Context<'_>,
 ) -> Result<Verdict, Failure> {
     let access = client.access(subject).map_err(registry::failure)?;
-    let verify = Verify { format, verifier, subject };
+    let verify = Verify { format, attests: None, verifier, subject };
     match session.verify(&verify, &access, &|event| tell(event, cx)) {
         Ok(cosign::Verdict::Good) => Ok(Verdict::Verified),
         Ok(cosign::Verdict::Bad(said)) => Ok(Verdict::Refused(Fault::OtherIdentity(said))),

@@ -55,7 +55,7 @@ impl Scene<'_> {
 
     fn verify(&self, format: Format, key: &str) -> Verdict {
         let verifier = Verifier::Key(Key::File(self.dir.join(key)));
-        let verify = Verify { format, verifier: &verifier, subject: self.subject };
+        let verify = Verify { format, attests: None, verifier: &verifier, subject: self.subject };
         self.session.verify(&verify, &access(self.subject), &|_| {}).unwrap()
     }
 }

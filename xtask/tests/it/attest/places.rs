@@ -49,6 +49,15 @@ fn layouts_and_archives_have_them_as_the_specification_says() {
     let archive = oci::archive::open(&checkout.path().join("all.tar")).unwrap();
     let artifact = archive.load(&archive.resolve(NAME).unwrap()).unwrap();
     assert_eq!(archive.companions(Some("quay.io/o/one"), &artifact).unwrap().len(), 2);
+    // They are shown with the image, and are none.
+    for place in ["images", "all.tar"] {
+        let inspected = checkout.run(&["inspect-images", place]);
+        let shown = "\n    attached application/vnd.in-toto+json, application/spdx+json\n";
+        assert!(inspected.stdout.contains(shown), "{inspected:?}");
+        assert!(!inspected.stdout.contains(":sha256-"), "{inspected:?}");
+        let checked = "Checked 1 image, 2 platforms in all: 0 problems";
+        assert!(inspected.stderr.trim() == checked, "{inspected:?}");
+    }
     // Pruning leaves what belongs to an image that stays.
     let pruned = run(&checkout, "build-images", &["--prune", "--to", "oci:images"]);
     assert_eq!(pruned.code, 0, "{}", pruned.stderr);
