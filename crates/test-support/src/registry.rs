@@ -91,7 +91,7 @@ impl Registry {
                 .spawn()
                 .unwrap_or_else(|error| panic!("`{}`: {error}", program.display()));
             let address = format!("127.0.0.1:{port}");
-            if is_up(&mut child, &address) {
+            if is_up(&mut child, &address) && is_listening(&child, port) {
                 return Registry { child, address, _dir: dir };
             }
             end(&mut child);
@@ -126,6 +126,24 @@ fn is_up(child: &mut Child, address: &str) -> bool {
         std::thread::sleep(Duration::from_millis(10));
     }
     false
+}
+
+/// Returns whether it is this process that listens: another test's registry
+/// may have got the port, and answer for as long as that test runs. See
+/// proc(5) for the tables.
+fn is_listening(child: &Child, port: u16) -> bool {
+    const LISTEN: &str = "0A";
+    #[expect(clippy::disallowed_methods, reason = "why it cannot be read does not matter")]
+    let table = std::fs::read_to_string("/proc/net/tcp");
+    let Ok(table) = table else { return true };
+    let local = format!("0100007F:{port:04X}");
+    let rows = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let row = rows.into_iter().find(|row| row.get(1) == Some(&&*local) && row[3] == LISTEN);
+    let Some(socket) = row.map(|row| format!("socket:[{}]", row[9])) else { return false };
+    let Ok(files) = std::fs::read_dir(format!("/proc/{}/fd", child.id())) else { return false };
+    files.flatten().any(|file| {
+        std::fs::read_link(file.path()).is_ok_and(|target| target.as_os_str() == &*socket)
+    })
 }
 
 fn end(child: &mut Child) {

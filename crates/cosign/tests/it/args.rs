@@ -93,7 +93,8 @@ fn verifying() {
         issuer: Pattern::Matching(".*".into()),
     });
     let verify = |format, verifier, major, place: &Place| {
-        line(Verify { format, verifier, subject: &subject }.args(major, place))
+        let verify = Verify { format, attests: None, verifier, subject: &subject };
+        line(verify.args(major, place))
     };
     let plain = Place::default();
     let cases = [
@@ -126,4 +127,9 @@ fn verifying() {
     for (found, expected) in cases {
         assert_eq!(found, expected);
     }
+    let attests = Some("https://example.com/kind/v1");
+    let verify = Verify { format: Format::Bundle, attests, verifier: &by_key, subject: &subject };
+    let expected = "verify-attestation --type=https://example.com/kind/v1 --key=/k/cosign.pub \
+                    --insecure-ignore-tlog=true SUBJECT";
+    assert_eq!(line(verify.args(Major::Three, &plain)), expected);
 }

@@ -44,7 +44,8 @@ pub(super) fn provide(desk: &Desk, command: &str) -> bool {
     if !is_there || is_go && !*HAS_GO {
         return false;
     }
-    if has(&["cosign", " --key ", " --sign"]) {
+    // What nobody could sign is not ready.
+    if has(&["cosign", " --key ", " --sign", "check-registry"]) {
         let Some([two, three]) = &*COSIGN else { return false };
         for (name, program) in [("cosign-2", two), ("cosign-3", three), ("cosign", three)] {
             // Where documents say that a variable holds the password.
