@@ -39,7 +39,7 @@ use crate::context::Context;
   bpfman image copy quay.io/me/pass:latest oci-archive:pass.tar
   bpfman image copy oci-archive:pass.tar registry
   bpfman image copy --referrers quay.io/me/pass:v1 localhost:5000/me/pass:v1
-  bpfman image copy --referrers oci:images registry")]
+  bpfman image copy --referrers oci:images oci-archive:all.tar")]
 pub(crate) struct Args {
     /// Where the images are
     #[arg(value_name = "SRC")]

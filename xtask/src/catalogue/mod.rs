@@ -224,7 +224,7 @@ mod tests {
         };
         let cases = [
             ("imagess: []\n".to_owned(), "4:1: unknown field `imagess`, expected one of `registry`, `tag`, `platforms`, `clang`, `organizations`, `images`; did you mean `images`?"),
-            (entry("    bytecod: x.c\n"), "9:5: images[0]: unknown field `bytecod`, expected one of `name`, `organization`, `description`, `licenses`, `default`, `platforms`, `bytecode`, `include`, `define`, `cpu`, `headers`, `containerfile`, `stages`, `source`, `mirror`; did you mean `bytecode`?"),
+            (entry("    bytecod: x.c\n"), "9:5: images[0]: unknown field `bytecod`, expected one of `name`, `organization`, `description`, `licenses`, `default`, `private`, `platforms`, `bytecode`, `include`, `define`, `cpu`, `headers`, `containerfile`, `stages`, `source`, `mirror`; did you mean `bytecode`?"),
             (entry("    bytecode: x.c\n    platforms: [linux/arm64]\n"), "5:3: `o/a` adds linux/arm64, which is not among `platforms`"),
             (entry("    bytecode: x.c\n    platforms: [linux/amd46]\n"), "10:16: images[0].platforms: unknown platform `linux/amd46`; known are linux/386, linux/amd64, linux/arm, linux/arm64, linux/loong64, linux/mips, linux/mipsle, linux/mips64, linux/mips64le, linux/ppc64, linux/ppc64le, linux/riscv64, linux/s390x; did you mean `linux/amd64`?"),
             (entry("    bytecode: x.c\n    name: b\n"), "5:5: images[0]: duplicate field `name`"),

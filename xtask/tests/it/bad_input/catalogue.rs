@@ -20,7 +20,7 @@ fn complaint(images: &str) -> String {
 #[test]
 fn mistakes_are_said_with_line_and_column() {
     let platforms = "known are linux/386, linux/amd64, linux/arm, linux/arm64, linux/loong64, linux/mips, linux/mipsle, linux/mips64, linux/mips64le, linux/ppc64, linux/ppc64le, linux/riscv64, linux/s390x";
-    let keys = "expected one of `name`, `organization`, `description`, `licenses`, `default`, `platforms`, `bytecode`, `include`, `define`, `cpu`, `headers`, `containerfile`, `stages`, `source`, `mirror`";
+    let keys = "expected one of `name`, `organization`, `description`, `licenses`, `default`, `private`, `platforms`, `bytecode`, `include`, `define`, `cpu`, `headers`, `containerfile`, `stages`, `source`, `mirror`";
     let cases = [
         (
             format!("  - {{{GOOD}, platforms: [linux/amd46], bytecode: x.c}}\n"),
