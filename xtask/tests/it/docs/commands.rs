@@ -13,7 +13,7 @@ use crate::support::Checkout;
 
 /// Commands that are shown and not run, and why. Where it is for what few
 /// readers have, the block says so in a comment before all else.
-const NOT_RUN: [(&str, &str); 9] = [
+const NOT_RUN: [(&str, &str); 10] = [
     ("cargo install --path bpfman", "it compiles the program once more, and for release"),
     (
         "cargo xtask build-images --push csi-node-driver-registrar",
@@ -22,6 +22,7 @@ const NOT_RUN: [(&str, &str); 9] = [
     ("cargo xtask test --install-deps", "it runs the suite that this test is part of"),
     ("cargo xtask ci", "it runs the suite that this test is part of"),
     ("cargo xtask test examples::names", "it runs the suite that this test is part of"),
+    ("cargo xtask test rehearsal", "it runs the suite that this test is part of"),
     ("sudo bpfman-rpc --timeout=0", "needs bpfman"),
     ("go install github.com/sigstore/cosign/v2/cmd/cosign@v2.6.5", "needs ten minutes"),
     (
