@@ -17,7 +17,7 @@ use cosign::{Format, Session, Signer};
 
 use proof::Proof;
 
-pub(crate) use options::SigningArgs;
+pub(crate) use options::{SigningArgs, formats};
 pub(crate) use proof::failure;
 pub(crate) use report::{How, SignedReport};
 

@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use cli::typed;
 use cosign::{Cosigns, Format, Identity, Key, Major, Pattern, Session, Signer};
 use host::fs::IoContext;
@@ -35,11 +36,11 @@ pub(crate) struct SigningArgs {
         long,
         value_name = "FORMAT",
         value_delimiter = ',',
-        value_enum,
+        value_parser = formats(),
         hide_possible_values = true,
         default_value = "legacy,bundle"
     )]
-    signatures: Vec<SignatureFormat>,
+    signatures: Vec<Format>,
 
     /// A cosign to use, by path or name, instead of those called cosign-2,
     /// cosign-3 and cosign on PATH; may be repeated
@@ -62,11 +63,11 @@ pub(crate) struct SigningArgs {
     certificate_oidc_issuer: Option<String>,
 }
 
-/// A format, as it is typed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum SignatureFormat {
-    Legacy,
-    Bundle,
+/// Returns what reads the formats of signatures.
+pub(crate) fn formats() -> impl TypedValueParser<Value = Format> {
+    let read = |word: String| Format::ALL.into_iter().find(|format| format.word() == word);
+    PossibleValuesParser::new(Format::ALL.map(Format::word))
+        .try_map(move |word| read(word).ok_or("it is no format of signatures"))
 }
 
 /// The variable that holds a key in CI.
@@ -157,13 +158,7 @@ impl SigningArgs {
 
     /// Returns the formats, each once, in the order in which they are made.
     fn formats(&self) -> Vec<Format> {
-        let wanted = |format: &Format| {
-            self.signatures.iter().any(|typed| match typed {
-                SignatureFormat::Legacy => *format == Format::Legacy,
-                SignatureFormat::Bundle => *format == Format::Bundle,
-            })
-        };
-        Format::ALL.into_iter().filter(wanted).collect()
+        Format::ALL.into_iter().filter(|format| self.signatures.contains(format)).collect()
     }
 
     fn signer(&self) -> Result<Signer, Failure> {

@@ -16,6 +16,7 @@ use ui::{Exit, Failure, Failures};
 
 use crate::context::Context;
 use crate::published::PublishedArgs;
+use crate::signing::formats;
 use report::{ImageReport, Report};
 use who::WhoArgs;
 
@@ -53,11 +54,11 @@ pub(crate) struct Args {
         long,
         value_name = "FORMAT",
         value_delimiter = ',',
-        value_enum,
+        value_parser = formats(),
         default_value = "legacy,bundle",
         hide_possible_values = true
     )]
-    require: Vec<Required>,
+    require: Vec<Format>,
 
     /// Append the table, as Markdown, to this file, such as that of the
     /// variable GITHUB_STEP_SUMMARY
@@ -65,25 +66,9 @@ pub(crate) struct Args {
     summary: Option<PathBuf>,
 }
 
-/// A format, as it is typed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Required {
-    Legacy,
-    Bundle,
-}
-
-impl From<Required> for Format {
-    fn from(required: Required) -> Format {
-        match required {
-            Required::Legacy => Format::Legacy,
-            Required::Bundle => Format::Bundle,
-        }
-    }
-}
-
 pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     let started = Instant::now();
-    let required: Vec<Format> = args.require.iter().copied().map(Format::from).collect();
+    let required = args.require;
     let summary = args.summary.as_deref().map(typed).transpose()?;
     // All that can be wrong with what was typed comes before any request.
     let who = args.who.who()?;

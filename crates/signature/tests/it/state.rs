@@ -117,14 +117,7 @@ impl State {
         subject: Digest,
         edit: impl FnOnce(String) -> String,
     ) -> State {
-        self.edit_legacy(subject, |state, manifest| {
-            let layer = &mut manifest["layers"][0];
-            let old: Digest = layer["digest"].as_str().unwrap().parse().unwrap();
-            let old = state.blobs.remove(&old).unwrap();
-            let new = edit(String::from_utf8(old).unwrap());
-            layer["digest"] = state.add_blob(new.as_bytes()).to_string().into();
-            layer["size"] = new.len().into();
-        })
+        self.edit_legacy(subject, |state, manifest| state.edit_layer(manifest, edit))
     }
 
     /// Returns the manifests of the bundles about a manifest.
@@ -179,14 +172,17 @@ impl State {
         subject: Digest,
         edit: impl FnOnce(String) -> String,
     ) -> State {
-        self.edit_bundle_manifest(subject, |state, manifest| {
-            let layer = &mut manifest["layers"][0];
-            let old: Digest = layer["digest"].as_str().unwrap().parse().unwrap();
-            let old = state.blobs.remove(&old).unwrap();
-            let new = edit(String::from_utf8(old).unwrap());
-            layer["digest"] = state.add_blob(new.as_bytes()).to_string().into();
-            layer["size"] = new.len().into();
-        })
+        self.edit_bundle_manifest(subject, |state, manifest| state.edit_layer(manifest, edit))
+    }
+
+    /// Changes the text of a manifest's first layer.
+    fn edit_layer(&mut self, manifest: &mut Value, edit: impl FnOnce(String) -> String) {
+        let layer = &mut manifest["layers"][0];
+        let old: Digest = layer["digest"].as_str().unwrap().parse().unwrap();
+        let old = self.blobs.remove(&old).unwrap();
+        let new = edit(String::from_utf8(old).unwrap());
+        layer["digest"] = self.add_blob(new.as_bytes()).to_string().into();
+        layer["size"] = new.len().into();
     }
 
     /// Changes the document of the one bundle about a manifest.
