@@ -17,6 +17,13 @@ use crate::digest;
 /// File times are as coarse as the kernel's tick: 10 ms at 100 Hz.
 const TICK: Duration = Duration::from_millis(10);
 
+/// Waits until what was written before is older than a tick. Of a file that
+/// changed later it is not known for certain what was compiled, so that whoever
+/// wants to be told ([`crate::Object::provenance`]) waits before a run.
+pub fn settle() {
+    std::thread::sleep(TICK);
+}
+
 /// How the macros begin through which a source asks for its architecture
 /// (`__TARGET_ARCH_*` of libbpf's `bpf_tracing.h`). A name pasted together
 /// from `__TARGET` and the rest is found too.

@@ -23,6 +23,7 @@ mod provenance;
 pub use argv::Source;
 pub use build::{Built, Event, Request, Workshop, WorkshopError};
 pub use compiler::{Compiler, CompilerError, OLDEST_MAJOR, Version};
+pub use inputs::settle;
 pub use libbpf::{Libbpf, LibbpfError, Staged};
 pub use object::{CompileError, CompileFailure, Object};
 pub use provenance::{InputFile, Provenance};

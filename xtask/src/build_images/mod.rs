@@ -209,6 +209,9 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     say_left_out(&plan, cx);
     let names = if pushes { plan.references() } else { Vec::new() };
     let compiling = || (compile::of_plan(cx, workshop, &plan.requests), makers.make(cx));
+    if args.attest && workshop.is_some() {
+        bpf_build::settle();
+    }
     let (looks, (compiled, stages)) = if args.preflight {
         let looks = client.look(&names);
         preflight::run(&plan, workshop, &client, &looks, cx)?;

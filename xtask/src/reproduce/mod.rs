@@ -92,6 +92,7 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     // Nothing that was compiled before is believed.
     let world = cx.at(cx.root.clone(), work.path()?.join("target"));
     let workshop = args.compile.workshop(&world)?;
+    bpf_build::settle();
     // Of several records one may be of this compiler.
     let is_own = |record: &Record| record.compiler.digest.sha256 == workshop.compiler().identity();
     let own = recorded.records.iter().find(|(record, _)| is_own(record));

@@ -14,7 +14,6 @@ use oci::registry::{Client, Companion, Settings};
 use oci::{Artifact, Layout, Reference};
 use serde_json::Value;
 
-use crate::incremental::watched::SETTLED;
 use crate::support::{Checkout, LIBBPF, Run, finish};
 
 /// Where builds put images that a test looks at.
@@ -46,8 +45,6 @@ fn checkout() -> Checkout {
 
 /// Returns a command of somebody without credentials, with libbpf's headers.
 fn command(checkout: &Checkout, name: &str, args: &[&str]) -> Command {
-    // Of what was written just now it is not known what was compiled.
-    std::thread::sleep(SETTLED);
     let mut command = checkout.command(&[name, "--libbpf-dir"]);
     command.arg(LIBBPF.as_path()).args(args);
     command.env("HOME", checkout.path().join("home"));

@@ -10,7 +10,7 @@ use crate::support::{Checkout, Run, finish, program};
 
 /// A file that was written within a tick of the clock before a run began
 /// might have been written during it: its object is not kept.
-pub const SETTLED: Duration = Duration::from_millis(25);
+const SETTLED: Duration = Duration::from_millis(25);
 
 /// A checkout with a script for a compiler.
 pub struct Watched {
