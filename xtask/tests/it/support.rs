@@ -76,7 +76,7 @@ impl Checkout {
     pub fn repository() -> Checkout {
         let checkout = Checkout { dir: tempfile::tempdir().unwrap() };
         let root = test_support::workspace_root();
-        let made = [".git", "target", ".output"];
+        let made = [".git", "target", ".output", "corpus", "artifacts"];
         for entry in std::fs::read_dir(&root).unwrap() {
             let name = entry.unwrap().file_name();
             copy_unless(&made, &root.join(&name), &checkout.path().join(&name));
