@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 
 use oci::Reference;
 use oci::registry::{Client, Intent, Looks};
-use rayon::prelude::*;
 use serde::Serialize;
 use signature::{Facts, Signatures};
 use ui::{Exit, Failure, Failures, Format, Table};
 
 use crate::context::Context;
 use crate::published::{Image, Published, PublishedArgs};
+use crate::together::together;
 
 /// How many images are asked about at once; the client bounds its requests.
 const AT_ONCE: usize = 8;
@@ -115,10 +115,7 @@ struct Step {
 
 pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     let published = args.published.open(cx)?;
-    let pool =
-        rayon::ThreadPoolBuilder::new().num_threads(AT_ONCE).build().map_err(Failure::from)?;
-    let rows: Vec<Row> =
-        pool.install(|| published.images.par_iter().map(|image| row(image, &published)).collect());
+    let rows = together(AT_ONCE, &published.images, |image| row(image, &published));
     let report = Report { schema: 1, steps: steps(&rows), images: rows };
     match cx.ui.format() {
         Format::Json => cx.ui.json(&report)?,

@@ -30,6 +30,7 @@ mod signing;
 mod stages;
 mod stored;
 mod test;
+mod together;
 mod tools;
 mod verify_images;
 mod wish;

@@ -7,7 +7,6 @@ use cli::registry;
 use cosign::{Event, Format, Sign};
 use oci::registry::{Access, Client};
 use oci::{Artifact, Digest, Reference};
-use rayon::prelude::*;
 use signature::Signatures;
 use ui::{Exit, Failure};
 
@@ -15,6 +14,7 @@ use super::report::{How, SignedReport};
 use super::{Signing, proof};
 use crate::context::Context;
 use crate::published::Subject;
+use crate::together::together;
 
 /// How often a subject is signed at most: another writer may have put a list
 /// into place that it read before.
@@ -82,18 +82,6 @@ impl Signing {
             }
         }
         (signed, failures)
-    }
-}
-
-/// Does something with each, so many at once.
-fn together<'t, T: Sync, R: Send>(
-    at_once: usize,
-    each: &'t [T],
-    work: impl Fn(&'t T) -> R + Sync + Send,
-) -> Vec<R> {
-    match rayon::ThreadPoolBuilder::new().num_threads(at_once).build() {
-        Ok(workers) => workers.install(|| each.par_iter().map(work).collect()),
-        Err(_) => each.iter().map(work).collect(),
     }
 }
 

@@ -13,6 +13,7 @@ use ui::{Exit, Failure};
 
 use crate::context::Context;
 use crate::published::Subject;
+use crate::together::together;
 
 /// How many manifests are asked about at once where nothing but the registry
 /// has work: as many as a client has requests under way.
@@ -71,11 +72,7 @@ impl Checker {
             progress.step(&subject.image);
             checked
         };
-        let all = || subjects.par_iter().map(one).collect();
-        match rayon::ThreadPoolBuilder::new().num_threads(self.at_once).build() {
-            Ok(workers) => workers.install(all),
-            Err(_) => all(),
-        }
+        together(self.at_once, subjects, one)
     }
 
     /// Returns the subject's digest and, where asked, those of what it lists.
