@@ -19,4 +19,4 @@ mod words;
 pub use epoch::source_date_epoch;
 pub use jobs::Jobs;
 pub use scratch::Scratch;
-pub use words::{list, nearest, platform, typed};
+pub use words::{key_value, list, nearest, platform, typed};

@@ -11,7 +11,6 @@ use image_build::{BuildRequest, Engine, NamedContext};
 use oci::Artifact;
 use ui::{Exit, Failure, Failures};
 
-use super::pair;
 use crate::context::Context;
 use crate::image::generate_build_args::build_args;
 use crate::inputs::{Object, Objects};
@@ -29,7 +28,7 @@ pub(super) struct ContainerfileArgs {
     container_file: Option<PathBuf>,
 
     /// A value for an ARG of the Containerfile; may be repeated
-    #[arg(long, value_name = "NAME=VALUE", value_parser = pair, requires = "container_file")]
+    #[arg(long, value_name = "NAME=VALUE", value_parser = cli::key_value, requires = "container_file")]
     build_arg: Vec<(String, String)>,
 
     /// What stands for a stage or an image: NAME=DIR or NAME::PLATFORM=DIR,

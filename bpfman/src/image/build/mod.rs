@@ -54,11 +54,11 @@ pub(crate) struct Args {
     platform: Vec<Arch>,
 
     /// A label of the image; may be repeated
-    #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
+    #[arg(long, value_name = "KEY=VALUE", value_parser = cli::key_value)]
     label: Vec<(String, String)>,
 
     /// An annotation of its manifests; may be repeated
-    #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
+    #[arg(long, value_name = "KEY=VALUE", value_parser = cli::key_value)]
     annotation: Vec<(String, String)>,
 
     /// Label each platform by itself where programs or maps differ
@@ -82,14 +82,6 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     registries: RegistryArgs,
-}
-
-/// Reads `KEY=VALUE`.
-fn pair(word: &str) -> Result<(String, String), String> {
-    match word.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err("it is not `KEY=VALUE`".to_owned()),
-    }
 }
 
 pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
