@@ -16,8 +16,8 @@ use serde::Serialize;
 use ui::{Exit, Failure, Failures, Format};
 
 use crate::build_images::containerfile::{Inputs, Site};
-use crate::build_images::layer_cache;
 use crate::build_images::make::{self, Along, Made};
+use crate::build_images::{bases, layer_cache};
 use crate::catalogue::{self, Catalogue};
 use crate::compile::{self, CompileArgs};
 use crate::context::Context;
@@ -111,7 +111,8 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     let layers = layer_cache(cx);
     let stored = Stored::open(wish.from.as_ref(), &client, &work, cx)?;
     let stored = stored.as_ref();
-    let workplace = Workplace { work: &work, layers: Some(&layers), client: &client };
+    let bases = bases(client.clone(), false, cx);
+    let workplace = Workplace { work: &work, layers: Some(&layers), bases: &bases };
     let site = Site { engine: &wish.engine, inputs, made: &handmade?, stored, place: workplace };
     let made = make::make(&plan, &compiled, Along::Nothing, site, cx, &mut failures);
     let made_from = compiled.built.into_iter().flat_map(|built| built.failures);

@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod bases;
 pub mod compile;
 pub mod engine;
 mod epoch;

@@ -89,7 +89,9 @@ pub(crate) fn make(
             }
             Origin::Containerfile(file) => containerfile::build(file, image, site, cx)
                 .map(|index| (Artifact::Index(index), Vec::new())),
-            Origin::Mirror(source) => from_registry(image, source, site.place.client, along, cx),
+            Origin::Mirror(source) => {
+                from_registry(image, source, site.place.bases.client(), along, cx)
+            }
             Origin::Stored => from_store(image, site, along),
         };
         match made {
@@ -193,7 +195,7 @@ fn from_store(image: &Planned, site: Site<'_>, along: Along) -> Result<Parts, Fa
     }
     let companions = match along {
         Along::Nothing => Vec::new(),
-        Along::Companions => stored.companions(found, site.place.client)?,
+        Along::Companions => stored.companions(found, site.place.bases.client())?,
     };
     Ok((artifact, companions))
 }

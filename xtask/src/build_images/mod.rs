@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use cli::bases::Bases;
 use cli::engine::{EngineArgs, Workplace};
 use cli::publish::{self, Delivery};
 use cli::registry::{self, RegistryArgs};
@@ -16,6 +17,7 @@ use cli::{Scratch, typed};
 use destination::Destination;
 use image_build::{Engine, LayerCache, NamedContext};
 use oci::Reference;
+use oci::registry::Client;
 use ui::{Failure, Failures};
 
 use crate::attest::Evidence;
@@ -179,7 +181,7 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
         names: args.names,
         mirrors: args.mirror,
         engine: args.engine.engine()?,
-        contexts: contexts(args.build_context)?,
+        contexts: contexts(args.build_context, &args.engine)?,
         ..args.wish.wish(&catalogue)?
     };
     if args.attest && wish.engine != Engine::Native {
@@ -229,7 +231,8 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     // What is large in an image lies here until it is published.
     let work = Scratch::default();
     let layers = layer_cache(cx);
-    let place = Workplace { work: &work, layers: Some(&layers), client: &client };
+    let bases = bases(client.clone(), args.engine.offline(), cx);
+    let place = Workplace { work: &work, layers: Some(&layers), bases: &bases };
     let stored = Stored::open(wish.from.as_ref(), &client, &work, cx)?;
     let stored = stored.as_ref();
     let handmade = handmade?;
@@ -289,10 +292,15 @@ fn destinations(args: &Args, cx: &Context<'_>) -> Result<Vec<Destination>, Failu
     publish::destinations(&args.to, args.push)
 }
 
-/// What was typed is relative to where it was typed.
-fn contexts(contexts: Vec<NamedContext>) -> Result<Vec<NamedContext>, Failure> {
+/// What was typed is relative to where it was typed. The images that stand for
+/// others come last, and so count.
+fn contexts(
+    contexts: Vec<NamedContext>,
+    engine: &EngineArgs,
+) -> Result<Vec<NamedContext>, Failure> {
     let here = typed(".".as_ref())?;
-    Ok(contexts.into_iter().map(|context| context.relative_to(&here)).collect())
+    let contexts = contexts.into_iter().map(|context| context.relative_to(&here));
+    Ok(contexts.chain(engine.replaced().iter().cloned()).collect())
 }
 
 /// The catalogue may pin the compiler that published images are made with;
@@ -329,4 +337,9 @@ fn say_left_out(plan: &Plan, cx: &Context<'_>) {
 /// Returns where large layers are kept between runs.
 pub(crate) fn layer_cache(cx: &Context<'_>) -> LayerCache {
     LayerCache::new(cx.target().join("layers"))
+}
+
+/// Returns where the images that Containerfiles name come from.
+pub(crate) fn bases(client: Client, offline: bool, cx: &Context<'_>) -> Bases {
+    Bases::new(cx.target().join("bases"), client, offline)
 }

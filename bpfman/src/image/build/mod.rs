@@ -5,6 +5,7 @@ mod containerfile;
 mod source;
 
 use bpf_arch::Arch;
+use cli::bases::Bases;
 use cli::engine::Workplace;
 use cli::publish;
 use cli::registry::RegistryArgs;
@@ -99,10 +100,14 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
         annotations: &args.annotation,
         created: cli::source_date_epoch()?,
     };
+    // What the image is made on is read until it is delivered.
+    let kept =
+        cache_dir().map_or_else(|| Ok(cx.work.path()?.join("no-cache")), Ok::<_, Failure>)?;
+    let bases = Bases::new(kept.join("bases"), client.clone(), args.containerfile.offline());
     let artifact = match file {
         Some(file) => {
             let layers = cache_dir().map(|dir| LayerCache::new(dir.join("layers")));
-            let workplace = Workplace { work: &cx.work, layers: layers.as_ref(), client: &client };
+            let workplace = Workplace { work: &cx.work, layers: layers.as_ref(), bases: &bases };
             args.containerfile.build(file, &objects, &marks, workplace, cx)?
         }
         None => assemble::assemble(&objects, &references, &marks, args.allow_divergence, cx)?,
