@@ -116,6 +116,24 @@ impl<'a> Bases<'a> {
         self.image(&reference, platform, nearest)
     }
 
+    /// Returns whether a name that is no stage's is that of an image which has
+    /// to be got.
+    pub(crate) fn is_remote(&self, name: &str, platform: &Platform) -> bool {
+        match self.request.find_context(name, platform) {
+            Some(context) => matches!(context.source(), ContextSource::Image(_)),
+            None => name != "scratch" && name.parse::<Reference>().is_ok(),
+        }
+    }
+
+    /// Returns whether what a name means that is no stage's is an image, whose
+    /// settings count for who starts from it.
+    pub(crate) fn has_settings(&self, name: &str, platform: &Platform) -> bool {
+        match self.request.find_context(name, platform) {
+            Some(context) => !matches!(context.source(), ContextSource::Directory(_)),
+            None => name != "scratch",
+        }
+    }
+
     /// Opens a named context.
     pub(crate) fn open(
         &self,

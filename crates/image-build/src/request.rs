@@ -7,6 +7,8 @@ use std::str::FromStr;
 
 use oci::{Digest, Platform, Reference};
 
+use crate::Ran;
+
 /// Everything that a build depends on, whoever does it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BuildRequest {
@@ -30,6 +32,9 @@ pub struct BuildRequest {
     /// built-in builder finds layers of such files alone in its cache, and
     /// reads neither them nor the layers.
     pub known: BTreeMap<PathBuf, String>,
+    /// What the host did for RUNs. Only the built-in builder takes it; the
+    /// others run them by themselves.
+    pub ran: Vec<Ran>,
     /// Values for ARG.
     pub build_args: BTreeMap<String, String>,
     /// The stage to build; the last one if `None`.
@@ -61,6 +66,7 @@ impl BuildRequest {
             contexts: Vec::new(),
             stages: Vec::new(),
             known: BTreeMap::new(),
+            ran: Vec::new(),
             build_args: BTreeMap::new(),
             target: None,
             platforms,
@@ -77,6 +83,13 @@ impl BuildRequest {
             stage.name == name && stage.platform.as_ref().map(normal) == Some(normal(platform))
         };
         self.stages.iter().find(is_it)
+    }
+
+    /// Finds what the host did for the RUN on a line in a build for
+    /// `platform`.
+    pub(crate) fn find_ran(&self, line: usize, platform: &Platform) -> Option<&Ran> {
+        let is_it = |ran: &&Ran| ran.line == line && normal(&ran.platform) == normal(platform);
+        self.ran.iter().find(is_it)
     }
 
     /// Finds the context of that name: one for the platform before one for
