@@ -246,7 +246,8 @@ impl Reader<'_> {
                 Some('#') => return Err(RunError::Shell("#".to_owned()).into()),
                 Some(_) => {}
             }
-            match self.assigned().filter(|_| !has_word) {
+            let assigned = if has_word { None } else { self.assigned() };
+            match assigned {
                 Some(name) => {
                     let value = self.word(Place::Assigned)?.unwrap_or_default();
                     self.local.insert(name, value);
