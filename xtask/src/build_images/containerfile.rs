@@ -12,7 +12,7 @@ use oci::{Index, Platform};
 use ui::Failure;
 
 use crate::context::Context;
-use crate::plan::Planned;
+use crate::plan::{Origin, Plan, Planned};
 use crate::stages::{self, ImageStages};
 use crate::stored::Stored;
 
@@ -29,6 +29,18 @@ pub(crate) struct Site<'a> {
     /// The images that are made already.
     pub(crate) stored: Option<&'a Stored>,
     pub(crate) place: Workplace<'a>,
+}
+
+/// Returns what is asked of each Containerfile of the plan, without what only
+/// the build adds.
+pub(super) fn requests(plan: &Plan, cx: &Context<'_>) -> Result<Vec<BuildRequest>, Failure> {
+    let of_image = |image: &Planned| match &image.origin {
+        Origin::Containerfile { path, .. } => {
+            Some(request(&cx.root.join(path), &image.platforms))
+        }
+        _ => None,
+    };
+    plan.images.iter().filter_map(of_image).collect()
 }
 
 /// Builds an image of the catalogue; its context is the checkout.

@@ -188,6 +188,7 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
         return Err(Failure::usage(message).hint("leave `--engine` out").into());
     }
     let plan = plan::plan(&catalogue, &wish)?;
+    args.engine.check_replaced(&containerfile::requests(&plan, cx)?)?;
     let refs_file = args.refs_file.as_deref().map(typed).transpose()?;
     let checksums_file = args.checksums_file.as_deref().map(typed).transpose()?;
     let host = wish.registry.as_deref().unwrap_or(&catalogue.registry);
