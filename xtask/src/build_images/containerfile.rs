@@ -35,9 +35,7 @@ pub(crate) struct Site<'a> {
 /// the build adds.
 pub(super) fn requests(plan: &Plan, cx: &Context<'_>) -> Result<Vec<BuildRequest>, Failure> {
     let of_image = |image: &Planned| match &image.origin {
-        Origin::Containerfile { path, .. } => {
-            Some(request(&cx.root.join(path), &image.platforms))
-        }
+        Origin::Containerfile { path, .. } => Some(request(&cx.root.join(path), &image.platforms)),
         _ => None,
     };
     plan.images.iter().filter_map(of_image).collect()
