@@ -55,6 +55,8 @@ fn a_base_is_downloaded_once_and_a_build_then_costs_one_request() {
     relay.take();
 
     // A platform more is that platform's download.
+    let catalogue = checkout.read("images.yaml");
+    checkout.write("images.yaml", &catalogue.replace("linux/s390x]", "linux/s390x, linux/arm64]"));
     said(&checkout, &["--platform", "linux/arm64"]);
     let requests = relay.take();
     assert_eq!(counted(&requests, "GET", "/blobs/").len(), 3, "{requests:?}");

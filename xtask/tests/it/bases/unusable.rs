@@ -75,13 +75,14 @@ fn a_registry_that_is_gone_leaves_two_ways_out() {
         Caused by: `HEAD http://REGISTRY/v2/b/base/manifests/v1` failed: ";
     assert!(found.starts_with(cause), "{found}");
     let offline = format!("hint: `--offline` takes the image as it is kept, {digest}\n");
-    assert!(found.ends_with(&format!("{offline}{REPLACED}")), "{found}");
+    let running = "hint: is the registry running, and is `REGISTRY` its address?\n";
+    assert!(found.ends_with(&format!("\n\n{offline}{REPLACED}{running}")), "{found}");
     assert_eq!(said(&checkout, &["--offline"]).len(), 1);
     assert_eq!(built(&checkout).digest(), expected);
     std::fs::remove_dir_all(checkout.path().join("target/bases")).unwrap();
     let found = reason(&checkout, &address, &[]);
     assert!(found.starts_with(cause) && !found.contains("--offline"), "{found}");
-    assert!(found.ends_with(REPLACED), "{found}");
+    assert!(found.ends_with(&format!("\n\n{REPLACED}{running}")), "{found}");
     let without = format!("{name}=scratch");
     assert_eq!(said(&checkout, &["--base", &without]), [""; 0]);
 }
