@@ -8,6 +8,7 @@ mod attest;
 mod bench;
 mod build_ebpf;
 mod build_images;
+mod bundle;
 mod catalogue;
 mod check_registry;
 mod ci;

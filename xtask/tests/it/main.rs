@@ -9,6 +9,7 @@
 
 mod attest;
 mod bad_input;
+mod bases;
 mod cli;
 mod containerfile;
 mod desk;

@@ -8,7 +8,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Who may use which crates of this workspace, normally and to build:
 /// ARCHITECTURE.md, "Who may use whom".
-const MAY_USE: [(&str, &[&str]); 19] = [
+const MAY_USE: [(&str, &[&str]); 20] = [
     ("bpf-arch", &[]),
     ("host", &[]),
     ("test-support", &[]),
@@ -23,6 +23,7 @@ const MAY_USE: [(&str, &[&str]); 19] = [
     ("cosign", &["host", "oci"]),
     ("signature", &["oci"]),
     ("attestation", &["oci"]),
+    ("operator-bundle", &["oci"]),
     ("ui", &["host"]),
     ("cli", &["bpf-arch", "bpf-build", "destination", "host", "image-build", "oci", "ui"]),
     ("dispatchers", &["bpf-arch", "bpf-build", "host"]),
@@ -41,6 +42,7 @@ const MAY_USE: [(&str, &[&str]); 19] = [
             "host",
             "image-build",
             "oci",
+            "operator-bundle",
             "registry-server",
             "signature",
             "ui",

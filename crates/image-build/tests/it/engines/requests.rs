@@ -167,7 +167,20 @@ fn stage_with_settings() -> Request {
     ("settings on a stage", world, request)
 }
 
-fn all() -> [Request; 8] {
+/// Nothing in the place of an image, by another spelling than the file's.
+fn nothing() -> Request {
+    let world = World::new(
+        "FROM docker.io/library/nowhere:latest AS made\nCOPY --chmod=755 a /made/\nFROM nowhere.invalid/base:1\nWORKDIR /w\nCOPY --from=made /made/a .\nENV A=$PATH\nLABEL b=c\nUSER 65532:65532\nENTRYPOINT [\"/w/a\"]\n",
+    )
+    .file("a", "A");
+    let request = request(&world, &["linux/amd64", "linux/s390x"]);
+    let nothing = "docker-image://scratch";
+    let words = [format!("nowhere={nothing}"), format!("nowhere.invalid/base:1={nothing}")];
+    let request = with_contexts(request, &world, &[&words[0], &words[1]]);
+    ("nothing in the place of images", world, request)
+}
+
+fn all() -> [Request; 9] {
     [
         bytecode(),
         multi_arch(),
@@ -177,6 +190,7 @@ fn all() -> [Request; 8] {
         no_context(),
         ignore_file_of_its_own(),
         stage_with_settings(),
+        nothing(),
     ]
 }
 
