@@ -27,6 +27,7 @@ mod reproduce;
 mod serve_images;
 mod sign_images;
 mod signing;
+mod source;
 mod stages;
 mod stored;
 mod test;
