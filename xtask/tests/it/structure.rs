@@ -8,7 +8,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Who may use which crates of this workspace, normally and to build:
 /// ARCHITECTURE.md, "Who may use whom".
-const MAY_USE: [(&str, &[&str]); 19] = [
+const MAY_USE: [(&str, &[&str]); 20] = [
     ("bpf-arch", &[]),
     ("host", &[]),
     ("test-support", &[]),
@@ -17,7 +17,8 @@ const MAY_USE: [(&str, &[&str]); 19] = [
     ("oci", &["host"]),
     ("bytecode-image", &["bpf-arch", "bpf-object", "oci"]),
     ("go-build", &["bpf-arch", "host"]),
-    ("image-build", &["host", "oci"]),
+    ("cargo-build", &["bpf-arch", "host"]),
+    ("image-build", &["bpf-arch", "host", "oci"]),
     ("destination", &["host", "oci"]),
     ("registry-server", &["host", "oci"]),
     ("cosign", &["host", "oci"]),
@@ -34,6 +35,7 @@ const MAY_USE: [(&str, &[&str]); 19] = [
             "bpf-build",
             "bpf-object",
             "bytecode-image",
+            "cargo-build",
             "cli",
             "cosign",
             "destination",
