@@ -222,8 +222,8 @@ fn lacking_failure(lacking: &Lacking) -> Failure {
     }
     match lacking.rustup_command() {
         Some(command) => failure.hint(format!(
-            "`{command}`, typed in the checkout, adds it to your Rust; to link, `cargo-zigbuild` \
-             and `zig` must be on PATH"
+            "`{command}`, typed in the checkout, adds its sources to the Rust of rustup; with \
+             `cargo-zigbuild` and `zig` on PATH, that will do as well"
         )),
         None => failure,
     }

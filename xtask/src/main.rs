@@ -26,6 +26,7 @@ mod naming;
 mod plan;
 mod published;
 mod reproduce;
+
 mod rust_tools;
 mod serve_images;
 mod sign_images;

@@ -119,10 +119,6 @@ const KEPT_ENV: [&str; 35] = [
     "no_proxy",
 ];
 
-/// What stands between flags in `CARGO_ENCODED_RUSTFLAGS` (the Cargo book,
-/// "Environment Variables").
-const UNIT_SEPARATOR: &str = "\u{1f}";
-
 impl Build<'_> {
     /// Returns where a program is put.
     pub fn program(&self, name: &str) -> PathBuf {
@@ -139,10 +135,11 @@ impl Build<'_> {
                 .arg("zigbuild"),
             None => Cmd::new(&toolchain.cargo).arg("build"),
         };
+        let (variable, flags) = encoded(&self.rustc_flags());
         let cargo = FIXED.into_iter().fold(cargo, |cargo, (key, value)| cargo.env(key, value));
         let cargo = in_checkout(cargo.keep_env(&KEPT_ENV), checkout)
             .env("RUSTC", way.compiler.rustc())
-            .env("CARGO_ENCODED_RUSTFLAGS", self.rustc_flags())
+            .env(variable, flags)
             .env("CARGO_BUILD_BUILD_DIR", self.output)
             .args(["--release", "--locked", "--target", way.triple])
             .args(["--jobs", &self.jobs.to_string()])
@@ -158,7 +155,7 @@ impl Build<'_> {
 
     /// Returns the compiler's flags: a static program, and no path of this
     /// machine in it.
-    fn rustc_flags(&self) -> OsString {
+    fn rustc_flags(&self) -> Vec<OsString> {
         let mut flags: Vec<OsString> = vec!["-Ctarget-feature=+crt-static".into()];
         if self.way.means == Means::Sources {
             // What Rust would bring along for the linker, zig has.
@@ -171,7 +168,7 @@ impl Build<'_> {
             flag.push(to);
             flags.push(flag);
         }
-        flags.join(UNIT_SEPARATOR.as_ref())
+        flags
     }
 
     /// Returns the directories whose names must not get into programs, and
@@ -210,6 +207,17 @@ impl Build<'_> {
         }
         let programs = self.programs.to_vec();
         BuildError::Cargo { programs, arch: self.way.arch, source }
+    }
+}
+
+/// Returns flags of the compiler as cargo takes them: the variable and its
+/// value (the Cargo book, "Environment Variables"). Either stands above all
+/// files; only the encoded one can hold blanks, and only the other be read.
+fn encoded(flags: &[OsString]) -> (&'static str, OsString) {
+    let blank = flags.iter().any(|flag| flag.to_string_lossy().contains(char::is_whitespace));
+    match blank {
+        true => ("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}".as_ref())),
+        false => ("RUSTFLAGS", flags.join(" ".as_ref())),
     }
 }
 

@@ -41,9 +41,8 @@ pub struct Lacking {
     /// What they were for.
     pub arch: Arch,
     what: What,
-    /// The triple whose standard library would do, where rustup installed the
-    /// compiler.
-    rustup: Option<&'static str>,
+    /// Whether rustup installed the compiler.
+    is_of_rustup: bool,
     is_pinned: bool,
 }
 
@@ -79,10 +78,10 @@ impl fmt::Display for Lacking {
 }
 
 impl Lacking {
-    /// Returns what a user of rustup types to get it.
-    pub fn rustup_command(&self) -> Option<String> {
-        let triple = self.rustup?;
-        (self.what == What::Std).then(|| format!("rustup target add {triple}"))
+    /// Returns what a user of rustup types to get the sources of the standard
+    /// library. They serve every target, and of some there is nothing else.
+    pub fn rustup_command(&self) -> Option<&'static str> {
+        (self.what == What::Std && self.is_of_rustup).then_some("rustup component add rust-src")
     }
 
     /// Returns whether a [`crate::Kit`] with everything in it would do.
@@ -126,8 +125,8 @@ pub(crate) fn choose(toolchain: &Toolchain, arch: Arch) -> Result<Way, Lacking> 
         Some(_) if has_library => What::Zig,
         Some(_) => What::Std,
     };
-    let rustup = musl.filter(|_| chosen.is_of_rustup());
-    Err(Lacking { arch, what, rustup, is_pinned: *is_pinned })
+    let is_of_rustup = chosen.is_of_rustup();
+    Err(Lacking { arch, what, is_of_rustup, is_pinned: *is_pinned })
 }
 
 /// Returns whether this machine's C library can be linked statically.
