@@ -9,6 +9,7 @@
 
 mod attest;
 mod bad_input;
+mod binaries;
 mod cli;
 mod containerfile;
 mod desk;
