@@ -64,6 +64,26 @@ fn multi_arch() -> Request {
     ("Containerfile.bytecode.multi.arch", world, request)
 }
 
+/// Programs of no machine, so that they may be for any: engines do not look.
+fn bpfman() -> Request {
+    let world = World::new("")
+        .file(".dockerignore", "/.git\n**/target\nlibbpf/\n")
+        .file("Cargo.toml", "")
+        .file("target/CACHEDIR.TAG", "");
+    let archs = ["x86_64-unknown-linux-musl", "s390x-unknown-linux-gnu"];
+    let world = archs.into_iter().fold(world, |world, triple| {
+        ["bpfman", "bpfman-ns", "bpfman-rpc"].into_iter().fold(world, |world, name| {
+            let path = format!("target/{triple}/release/{name}");
+            let world = world.file(&path, &path).mode(&path, 0o755);
+            world.file(&format!("{path}.d"), "left out")
+        })
+    });
+    let mut request = request(&world, &["linux/s390x", "linux/amd64"]);
+    request.containerfile = test_support::workspace_root().join("Containerfile.bpfman.multi.arch");
+    request.build_args = map(&[("BASE", "scratch")]);
+    ("Containerfile.bpfman.multi.arch", world, request)
+}
+
 fn everything() -> Request {
     let world = World::new(
         "FROM scratch AS first\nARG TARGETARCH\nCOPY --chown=5:6 --chmod=640 $TARGETARCH/f /f\nLABEL kept=yes replaced=no\nFROM scratch AS last\nCOPY no /\n",
@@ -180,10 +200,11 @@ fn nothing() -> Request {
     ("nothing in the place of images", world, request)
 }
 
-fn all() -> [Request; 9] {
+fn all() -> [Request; 10] {
     [
         bytecode(),
         multi_arch(),
+        bpfman(),
         everything(),
         contexts(),
         contexts_for_platforms(),
