@@ -9,6 +9,7 @@
 
 mod attest;
 mod bad_input;
+mod bpfman_images;
 mod cli;
 mod containerfile;
 mod desk;

@@ -1,0 +1,1 @@
+//! BuildKit carries `.local` out: the mounts are its.
