@@ -61,6 +61,18 @@ pub enum BuildError {
         /// What its files say it is.
         name: String,
     },
+    /// What was built is no program.
+    #[error("`{package}` is no program, which would be package `main`")]
+    NoProgram {
+        /// The package.
+        package: String,
+    },
+    /// The program is to be where there is a directory.
+    #[error("`{}` is a directory, and the program is to be a file", path.display())]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+    },
     /// A directory or program is not as it should be.
     #[error(transparent)]
     Io(#[from] IoError),
@@ -142,9 +154,7 @@ impl Build<'_> {
 
     /// Returns Go without arguments, in the module.
     fn go(&self) -> Cmd {
-        let go = Cmd::new(self.toolchain.path()).dir(self.module.dir()).keep_env(&KEPT_ENV);
-        let go = FIXED.into_iter().fold(go, |go, (key, value)| go.env(key, value));
-        go.env("GOARCH", self.arch.goarch())
+        go(self.toolchain, self.module.dir(), self.arch)
     }
 
     /// Builds the programs and hands on the compiler's lines; returns where
@@ -198,18 +208,29 @@ impl Build<'_> {
     }
 }
 
+/// Returns Go without arguments, in a directory and for an architecture.
+pub(crate) fn go(toolchain: &Toolchain, dir: &Path, arch: Arch) -> Cmd {
+    let go = Cmd::new(toolchain.path()).dir(dir).keep_env(&KEPT_ENV);
+    let go = FIXED.into_iter().fold(go, |go, (key, value)| go.env(key, value));
+    go.env("GOARCH", arch.goarch())
+}
+
 /// Where Go works, on the file system of what it makes.
 const SCRATCH: &str = ".building";
 
 /// An empty directory, which goes with the value.
-struct Scratch(PathBuf);
+pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
     /// Makes the directory; what a killed run left there goes.
-    fn new(path: PathBuf) -> Result<Scratch, IoError> {
+    pub(crate) fn new(path: PathBuf) -> Result<Scratch, IoError> {
         let _ = std::fs::remove_dir_all(&path);
         host::fs::create_dir_all(&path)?;
         Ok(Scratch(path))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
     }
 }
 
@@ -220,7 +241,7 @@ impl Drop for Scratch {
 }
 
 /// Gives a program the mode that it has under any umask.
-fn make_executable(program: &Path) -> Result<(), IoError> {
+pub(crate) fn make_executable(program: &Path) -> Result<(), IoError> {
     const MODE: u32 = 0o755;
     let mode = program.metadata().io_context("read", program)?.permissions().mode();
     if mode & 0o7777 != MODE {

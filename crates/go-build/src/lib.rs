@@ -2,7 +2,8 @@
 //! bytes wherever they are built.
 //!
 //! One run of the Go compiler builds all programs of a module for an
-//! architecture ([`Build`]), and decides by itself what is up to date. What
+//! architecture ([`Build`]), or the one that a line of a Containerfile is for
+//! ([`Written`]), and decides by itself what is up to date. What
 //! the environment could change about a program is fixed. Not here: where
 //! programs go, and anything that is not Go.
 
@@ -13,9 +14,11 @@ mod build_id;
 mod module;
 mod toolchain;
 mod version;
+mod written;
 
 pub use build::{Build, BuildError, Package};
 pub use build_id::build_id;
 pub use module::{Module, ModuleError};
 pub use toolchain::{Toolchain, ToolchainError};
 pub use version::Version;
+pub use written::{Written, WrittenError, changes_nothing};

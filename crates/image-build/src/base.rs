@@ -12,6 +12,7 @@ use oci::{Artifact, Digest, Image, Layout, Platform, Reference};
 
 use crate::containerfile::Containerfile;
 use crate::error::nearest;
+use crate::request::SCRATCH;
 use crate::tree::{Context, Tree};
 use crate::{BuildRequest, ContextSource, NamedContext, Problem};
 
@@ -99,7 +100,7 @@ impl<'a> Bases<'a> {
 
     /// Returns what a name means that is no stage's.
     pub(crate) fn find(&self, name: &str, platform: &Platform) -> Result<Base, Problem> {
-        if name == "scratch" {
+        if name == SCRATCH {
             return Ok(Base::Nothing);
         }
         if let Some(context) = self.request.find_context(name, platform) {
@@ -115,6 +116,24 @@ impl<'a> Bases<'a> {
         self.image(&reference, platform, nearest)
     }
 
+    /// Returns whether a name that is no stage's is that of an image which has
+    /// to be got.
+    pub(crate) fn is_remote(&self, name: &str, platform: &Platform) -> bool {
+        match self.request.find_context(name, platform) {
+            Some(context) => matches!(context.source(), ContextSource::Image(_)),
+            None => name != "scratch" && name.parse::<Reference>().is_ok(),
+        }
+    }
+
+    /// Returns whether what a name means that is no stage's is an image, whose
+    /// settings count for who starts from it.
+    pub(crate) fn has_settings(&self, name: &str, platform: &Platform) -> bool {
+        match self.request.find_context(name, platform) {
+            Some(context) => !matches!(context.source(), ContextSource::Directory(_)),
+            None => name != "scratch",
+        }
+    }
+
     /// Opens a named context.
     pub(crate) fn open(
         &self,
@@ -128,6 +147,7 @@ impl<'a> Bases<'a> {
                 Ok(Base::Directory(once(&self.contexts, path.clone(), open)?))
             }
             ContextSource::Image(reference) => self.image(reference, platform, None),
+            ContextSource::Scratch => Ok(Base::Nothing),
             ContextSource::Layout { directory, digest } => {
                 let layout = Layout::open(directory)?;
                 let artifact = layout.load(&layout.resolve(&digest.to_string())?)?;

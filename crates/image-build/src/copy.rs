@@ -62,6 +62,18 @@ impl<'a> Target<'a> {
         Ok(())
     }
 
+    /// Puts a file at a path, by the links that lead there, and makes the
+    /// directories above it where they are missing.
+    pub(crate) fn place(&mut self, path: &Path, file: Node, owner: Owner) -> Result<(), Problem> {
+        let path = resolve(self.tree, path)?;
+        if self.tree.get(&path)?.is_some_and(|there| there.is_directory()) {
+            return Err(Problem::IsADirectory(absolute(&path)));
+        }
+        self.make_directory(path.parent().unwrap_or(Path::new("")), owner)?;
+        self.put(&path, file);
+        Ok(())
+    }
+
     /// Copies `sources` of `files` to `destination`, an absolute path that
     /// ends with a slash if it is to be a directory.
     pub(crate) fn copy(

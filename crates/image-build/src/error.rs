@@ -11,6 +11,7 @@ use oci::Platform;
 use crate::engine::EngineError;
 use crate::expand::ExpandError;
 use crate::ignore::PatternError;
+use crate::run::RunError;
 use crate::tree::PATH_MAX;
 
 /// A line of a file.
@@ -129,6 +130,28 @@ pub enum Problem {
         instruction: String,
         /// The stage it is in, if that has a name.
         stage: Option<String>,
+    },
+    /// The host cannot run what a RUN says.
+    #[error("the host does not run it: {reason}")]
+    NotRun {
+        /// Why not.
+        reason: RunError,
+        /// The stage it is in, if that has a name.
+        stage: Option<String>,
+    },
+    /// The image that a stage starts from was not got, and is missed.
+    #[error(
+        "only `{image}` tells {what}, and it was not got: the host did what the RUNs of the stage say"
+    )]
+    NotGot {
+        /// The image.
+        image: String,
+        /// The stage that starts from it, if that has a name.
+        stage: Option<String>,
+        /// What it would tell: "what `GOPATH` is".
+        what: String,
+        /// A name that is there and much like what is missed.
+        nearest: Option<String>,
     },
     /// There is no such file to copy.
     #[error("there is no `{source_path}` in {place}")]
@@ -343,17 +366,15 @@ impl Problem {
                 "declare it with `ARG {variable}` before the first FROM, and give it with `--build-arg {variable}=…`"
             )),
             Problem::Beyond { instruction, stage } => {
-                let name = stage.as_deref().unwrap_or("NAME");
-                let naming =
-                    if stage.is_some() { "" } else { " (name it with `FROM … AS NAME`)" };
                 let copy = match instruction.as_str() {
                     "ADD" => "write COPY for files that are neither archives nor URLs; or ",
                     _ => "",
                 };
-                Some(format!(
-                    "{copy}make the files of the stage on the host and put them in its place{naming}: `--build-context {name}=DIR`, or `--build-context {name}::PLATFORM=DIR` for each platform; or build with `--engine docker` or `--engine podman`"
-                ))
+                Some(format!("{copy}{}", ways_out(stage.as_deref())))
             }
+            Problem::NotRun { stage, .. } => Some(ways_out(stage.as_deref())),
+            Problem::NotGot { nearest: Some(nearest), .. } => Some(did_you_mean(nearest.clone())),
+            Problem::NotGot { stage, .. } => Some(ways_out(stage.as_deref())),
             Problem::NoSource { nearest: Some(nearest), .. }
             | Problem::NoImage { nearest: Some(nearest), .. }
             | Problem::BadBase { nearest: Some(nearest), .. } => {
@@ -369,6 +390,15 @@ impl Problem {
             _ => None,
         }
     }
+}
+
+/// Says how a stage is made that the built-in builder does not make.
+fn ways_out(stage: Option<&str>) -> String {
+    let name = stage.unwrap_or("NAME");
+    let naming = if stage.is_some() { "" } else { " (name it with `FROM … AS NAME`)" };
+    format!(
+        "make the files of the stage on the host and put them in its place{naming}: `--build-context {name}=DIR`, or `--build-context {name}::PLATFORM=DIR` for each platform; or build with `--engine docker` or `--engine podman`"
+    )
 }
 
 /// Returns the name that is most like `word`, if one is much like it.

@@ -7,11 +7,10 @@ use oci::Platform;
 use crate::base::{Base, Bases};
 use crate::containerfile::{self, Containerfile, Copy, Instruction, Kind};
 use crate::copy::{Changes, Style, Target};
-use crate::owner::Owner;
-use crate::scope::Scope;
+use crate::scope::{Scope, Unknown};
 use crate::stage::Stage;
 use crate::tree::{Files, Named, Tree};
-use crate::{Error, InstructionFailed, NamedContext, Place, Problem, Warning};
+use crate::{ContextSource, Error, InstructionFailed, NamedContext, Place, Problem, Run, Warning};
 
 /// Interprets for one platform.
 pub(crate) struct Interpreter<'a> {
@@ -21,6 +20,8 @@ pub(crate) struct Interpreter<'a> {
     global: Scope,
     /// What was carried out, by the stage's position.
     done: BTreeMap<usize, Stage>,
+    /// The stages whose base is not got.
+    without_base: BTreeSet<usize>,
     warnings: Vec<Warning>,
 }
 
@@ -48,23 +49,143 @@ impl<'a> Interpreter<'a> {
         target: usize,
     ) -> Result<(Stage, Vec<Warning>), Error> {
         let file = bases.file;
-        let mut interpreter = Interpreter {
-            bases,
-            file,
-            platform,
-            global: Scope::default(),
-            done: BTreeMap::new(),
-            warnings: Vec::new(),
-        };
-        interpreter.global = Scope::global(file, bases.request, platform)
-            .map_err(|(argument, problem)| interpreter.at(argument, *problem))?;
-        for (position, needed) in interpreter.needed(target)? {
+        let mut interpreter = Interpreter::new(bases, platform)?;
+        let needed = interpreter.needed(target)?;
+        interpreter.without_base = interpreter.without_base(&needed, target);
+        for (position, needed) in needed {
             let stage = interpreter.stage(position, needed)?;
             interpreter.done.insert(position, stage);
         }
         let stage = interpreter.done.remove(&target).ok_or(Problem::Lost).and_then(Stage::finish);
         let stage = stage.map_err(|problem| interpreter.at_from(&file.stages[target], problem))?;
         Ok((stage, interpreter.warnings))
+    }
+
+    fn new(bases: &'a Bases<'a>, platform: &'a Platform) -> Result<Interpreter<'a>, Error> {
+        let mut interpreter = Interpreter {
+            bases,
+            file: bases.file,
+            platform,
+            global: Scope::default(),
+            done: BTreeMap::new(),
+            without_base: BTreeSet::new(),
+            warnings: Vec::new(),
+        };
+        interpreter.global = Scope::global(bases.file, bases.request, platform)
+            .map_err(|(argument, problem)| interpreter.at(argument, *problem))?;
+        Ok(interpreter)
+    }
+
+    /// Finds what the RUNs of the stages come to that `target` needs.
+    pub(crate) fn survey(
+        bases: &'a Bases<'a>,
+        platform: &'a Platform,
+        target: usize,
+    ) -> Result<Vec<Run>, Error> {
+        let mut interpreter = Interpreter::new(bases, platform)?;
+        let needed = interpreter.needed(target)?;
+        let line = line_of(&needed, target);
+        let of_runs: BTreeSet<usize> = needed
+            .keys()
+            .filter(|position| interpreter.has_run(&needed, **position))
+            .flat_map(|position| line_of(&needed, *position))
+            .collect();
+        let mut runs = Vec::new();
+        for (position, needed) in needed {
+            if of_runs.contains(&position) {
+                let is_target = line.contains(&position);
+                let stage = interpreter.look_into(position, needed, is_target, &mut runs)?;
+                interpreter.done.insert(position, stage);
+            }
+        }
+        Ok(runs)
+    }
+
+    /// Returns whether a stage that is not replaced has a RUN.
+    fn has_run(&self, needed: &BTreeMap<usize, Needed<'_>>, position: usize) -> bool {
+        let is_replaced = |needed: &Needed<'_>| matches!(needed.origin, Origin::Replaced(_));
+        !needed.get(&position).is_none_or(is_replaced)
+            && self.file.stages[position]
+                .instructions
+                .iter()
+                .any(|it| matches!(it.kind, Kind::Run(_)))
+    }
+
+    /// Carries out what a stage says of variables and directories, and notes
+    /// its RUNs.
+    fn look_into(
+        &self,
+        position: usize,
+        needed: Needed<'_>,
+        is_target: bool,
+        runs: &mut Vec<Run>,
+    ) -> Result<Stage, Error> {
+        let written = &self.file.stages[position];
+        let Needed { origin, platform } = needed;
+        let is_nothing = match &origin {
+            Origin::Stage(_) => false,
+            Origin::Replaced(context) => matches!(context.source(), ContextSource::Directory(_)),
+            Origin::Other(name) => !self.bases.has_settings(name, &platform),
+        };
+        let mut stage = match &origin {
+            Origin::Stage(base) => match self.done.get(base) {
+                Some(stage) => stage.go_on(),
+                None => return Err(self.at_from(written, Problem::Lost)),
+            },
+            _ if is_nothing => Stage::start(Base::Nothing, written, &platform, &self.global)
+                .map_err(|problem| self.at_from(written, problem))?,
+            _ => Stage::without_base(self.unknown(position), &platform, &self.global),
+        };
+        if matches!(origin, Origin::Replaced(_)) {
+            return Ok(stage);
+        }
+        for instruction in &written.instructions {
+            let looked = match &instruction.kind {
+                Kind::Arg(arguments) => {
+                    stage.scope.declare(arguments, &self.global, &self.bases.request.build_args)
+                }
+                Kind::Env(_) | Kind::Shell(_) => stage.set(&instruction.kind),
+                Kind::Workdir(path) => stage.enter(path).map(drop),
+                Kind::Run(run) => stage.commands(run, written.name.as_deref()).map(|commands| {
+                    runs.push(Run {
+                        place: self.place(instruction.line),
+                        text: instruction.text.clone(),
+                        stage: written.name.clone(),
+                        platform: self.platform.clone(),
+                        directory: stage.working_directory().map(str::to_owned),
+                        is_target,
+                        commands,
+                    });
+                }),
+                _ => Ok(()),
+            };
+            looked.map_err(|problem| self.at(instruction, problem))?;
+        }
+        Ok(stage)
+    }
+
+    /// Returns what the stage at a position starts from, if that is not got.
+    fn unknown(&self, position: usize) -> Unknown {
+        let stage = &self.file.stages[position];
+        let image = self.expand_from(&stage.base).unwrap_or_else(|_| stage.base.clone());
+        Unknown::new(&image, stage.name.as_deref())
+    }
+
+    /// Returns the stages whose base is not got: others only copy from them,
+    /// and the host did what their RUNs say, or those of stages on them.
+    fn without_base(&self, needed: &BTreeMap<usize, Needed<'_>>, target: usize) -> BTreeSet<usize> {
+        let kept = line_of(needed, target);
+        let host_ran = |position: usize| {
+            let instructions = self.file.stages[position].instructions.iter();
+            self.has_run(needed, position)
+                && instructions
+                    .map(|instruction| instruction.line)
+                    .any(|line| self.bases.request.find_ran(line, self.platform).is_some())
+        };
+        let ran = needed.keys().copied().filter(|position| host_ran(*position));
+        let lines = ran.map(|position| line_of(needed, position));
+        let first = lines.filter_map(|line| line.first().copied());
+        first.filter(|position| !kept.contains(position)).collect()
     }
 
     /// Finds the stages that `target` needs, itself included, from the first
@@ -161,6 +282,14 @@ impl<'a> Interpreter<'a> {
                 return self.instructions(position, stage);
             }
             Origin::Replaced(context) => self.bases.open(context, &platform),
+            Origin::Other(name)
+                if self.without_base.contains(&position)
+                    && self.bases.is_remote(&name, &platform) =>
+            {
+                let unknown = self.unknown(position);
+                let stage = Stage::without_base(unknown, &platform, &self.global);
+                return self.instructions(position, stage);
+            }
             Origin::Other(name) => self.bases.find(&name, &platform),
         };
         let stage = base.and_then(|base| Stage::start(base, written, &platform, &self.global));
@@ -189,7 +318,9 @@ impl<'a> Interpreter<'a> {
         if let Kind::Env(pairs) | Kind::Label(pairs) = &instruction.kind {
             for (_, value) in pairs {
                 let place = self.place(instruction.line);
-                let unset = stage.scope.expand(value)?.unset.into_iter();
+                // What fails here is told below.
+                let expansion = stage.scope.expand(value).unwrap_or_default();
+                let unset = expansion.unset.into_iter();
                 let warning = |variable| Warning::Unset { place: place.clone(), variable };
                 self.warnings.extend(unset.map(warning));
             }
@@ -201,6 +332,15 @@ impl<'a> Interpreter<'a> {
             }
             Kind::Workdir(path) => changes = stage.set_directory(path, self.bases)?,
             Kind::Copy(copy) => changes = self.copy(position, copy, stage)?,
+            Kind::Run(run) => {
+                let Some(ran) = self.bases.request.find_ran(instruction.line, self.platform) else {
+                    return Err(Problem::Beyond {
+                        instruction: "RUN".to_owned(),
+                        stage: self.file.stages[position].name.clone(),
+                    });
+                };
+                changes = stage.take(run, ran, self.bases)?;
+            }
             Kind::Beyond(name) => {
                 return Err(Problem::Beyond {
                     instruction: name.clone(),
@@ -222,14 +362,14 @@ impl<'a> Interpreter<'a> {
         let bases = self.bases;
         let sources = copy.sources.iter().map(|source| stage.scope.filled(source));
         let sources = sources.collect::<Result<Vec<_>, _>>()?;
-        let destination = stage.absolute(&stage.scope.filled(&copy.destination)?);
+        let destination = stage.absolute(&stage.scope.filled(&copy.destination)?)?;
         let mut style = Style::default();
         if let Some(mode) = &copy.chmod {
             style.mode = Some(parse_mode(stage.scope.filled(mode)?)?);
         }
         if let Some(owner) = &copy.chown {
             let owner = stage.scope.filled(owner)?;
-            style.owner = Some(Owner::parse(&owner, stage.tree(bases)?)?);
+            style.owner = Some(stage.owner(&owner, bases)?);
         }
         let files = match &copy.from {
             None => Box::new(bases.main_context()?),
@@ -298,6 +438,19 @@ impl<'a> Interpreter<'a> {
             problem,
         }))
     }
+}
+
+/// Returns the stage at a position and those that it starts from, from the
+/// first of them on.
+fn line_of(needed: &BTreeMap<usize, Needed<'_>>, position: usize) -> BTreeSet<usize> {
+    let mut line = BTreeSet::from([position]);
+    let mut at = position;
+    while let Some(Needed { origin: Origin::Stage(base), .. }) = needed.get(&at) {
+        // A base is an earlier one.
+        line.insert(*base);
+        at = *base;
+    }
+    line
 }
 
 /// Parses the value of `--chmod`.

@@ -7,6 +7,8 @@ use std::str::FromStr;
 
 use oci::{Digest, Platform, Reference};
 
+use crate::Ran;
+
 /// Everything that a build depends on, whoever does it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BuildRequest {
@@ -30,6 +32,9 @@ pub struct BuildRequest {
     /// built-in builder finds layers of such files alone in its cache, and
     /// reads neither them nor the layers.
     pub known: BTreeMap<PathBuf, String>,
+    /// What the host did for RUNs. Only the built-in builder takes it; the
+    /// others run them by themselves.
+    pub ran: Vec<Ran>,
     /// Values for ARG.
     pub build_args: BTreeMap<String, String>,
     /// The stage to build; the last one if `None`.
@@ -61,6 +66,7 @@ impl BuildRequest {
             contexts: Vec::new(),
             stages: Vec::new(),
             known: BTreeMap::new(),
+            ran: Vec::new(),
             build_args: BTreeMap::new(),
             target: None,
             platforms,
@@ -77,6 +83,13 @@ impl BuildRequest {
             stage.name == name && stage.platform.as_ref().map(normal) == Some(normal(platform))
         };
         self.stages.iter().find(is_it)
+    }
+
+    /// Finds what the host did for the RUN on a line in a build for
+    /// `platform`.
+    pub(crate) fn find_ran(&self, line: usize, platform: &Platform) -> Option<&Ran> {
+        let is_it = |ran: &&Ran| ran.line == line && normal(&ran.platform) == normal(platform);
+        self.ran.iter().find(is_it)
     }
 
     /// Finds the context of that name: one for the platform before one for
@@ -118,6 +131,8 @@ pub enum ContextSource {
     },
     /// `docker-image://REFERENCE`: an image of a registry.
     Image(Reference),
+    /// `docker-image://scratch`, as BuildKit has it: no files, no settings.
+    Scratch,
 }
 
 /// A word that is no named context.
@@ -158,7 +173,7 @@ impl NamedContext {
         match &mut self.source {
             ContextSource::Directory(path) => *path = base.join(&*path),
             ContextSource::Layout { directory, .. } => *directory = base.join(&*directory),
-            ContextSource::Image(_) => {}
+            ContextSource::Image(_) | ContextSource::Scratch => {}
         }
         self
     }
@@ -182,7 +197,7 @@ impl FromStr for NamedContext {
             let part = if name.is_empty() { "name" } else { "source" };
             return Err(error(format!("its {part} is empty")));
         }
-        if matches!(name, "scratch" | "context") {
+        if matches!(name, SCRATCH | "context") {
             return Err(error(format!("`{name}` cannot be replaced")));
         }
         let source = source.parse().map_err(error)?;
@@ -202,6 +217,9 @@ impl FromStr for ContextSource {
             return Ok(ContextSource::Layout { directory: directory.into(), digest });
         }
         if let Some(image) = word.strip_prefix("docker-image://") {
+            if image == SCRATCH {
+                return Ok(ContextSource::Scratch);
+            }
             return Ok(ContextSource::Image(
                 image.parse().map_err(|e: oci::ParseError| e.to_string())?,
             ));
@@ -227,9 +245,13 @@ impl fmt::Display for NamedContext {
                 write!(f, "=oci-layout://{}@{digest}", directory.display())
             }
             ContextSource::Image(reference) => write!(f, "=docker-image://{reference}"),
+            ContextSource::Scratch => write!(f, "=docker-image://{SCRATCH}"),
         }
     }
 }
+
+/// The name that stands for nothing to start from.
+pub(crate) const SCRATCH: &str = "scratch";
 
 /// Returns a platform with the variant that others leave out, or without the
 /// one that they need not write.
@@ -268,6 +290,7 @@ mod tests {
             ("docker.io/library/golang:latest=/go", "golang=/go"),
             ("golang:1.22=docker-image://quay.io/go:1", "golang:1.22=docker-image://quay.io/go:1"),
             (layout.as_str(), layout.as_str()),
+            ("quay.io/go:1=docker-image://scratch", "quay.io/go:1=docker-image://scratch"),
         ];
         for (word, expected) in cases {
             assert_eq!(word.parse::<NamedContext>().unwrap().to_string(), expected);

@@ -5,7 +5,8 @@
 //! global scope"): before the first FROM the predefined ones are there, in a
 //! stage only what it declares.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 use oci::Platform;
 
@@ -19,6 +20,47 @@ pub(crate) struct Scope {
     variables: BTreeMap<String, String>,
     /// The file's escape character.
     escape: char,
+    /// That of a stage whose base is not there to say what it has set.
+    unknown: Option<Unknown>,
+}
+
+/// What a stage starts from that was not got.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Unknown {
+    /// The image.
+    image: String,
+    /// The stage, if it has a name.
+    stage: Option<String>,
+    /// The variables that the file has an ARG for: those are not the base's.
+    declared: BTreeSet<String>,
+}
+
+impl Unknown {
+    pub(crate) fn new(image: &str, stage: Option<&str>) -> Unknown {
+        let (image, stage) = (image.to_owned(), stage.map(str::to_owned));
+        Unknown { image, stage, declared: BTreeSet::new() }
+    }
+
+    /// Says that only the base would tell `what`.
+    pub(crate) fn problem(&self, what: impl Into<String>) -> Problem {
+        let (image, stage) = (self.image.clone(), self.stage.clone());
+        Problem::NotGot { image, stage, what: what.into(), nearest: None }
+    }
+}
+
+/// A scope that notes what is asked for and may be in a base nobody has.
+struct Watched<'a> {
+    scope: &'a Scope,
+    missed: RefCell<Option<String>>,
+}
+
+impl Variables for Watched<'_> {
+    fn get(&self, name: &str) -> Option<&str> {
+        if self.scope.is_unknown(name) {
+            self.missed.borrow_mut().get_or_insert_with(|| name.to_owned());
+        }
+        self.scope.get(name)
+    }
 }
 
 impl Variables for Scope {
@@ -48,7 +90,7 @@ impl Scope {
                 value.clone_from(given);
             }
         }
-        Scope { variables, escape: file.escape }
+        Scope { variables, escape: file.escape, unknown: None }
     }
 
     /// Returns the variables that a FROM sees: the predefined ones, and the
@@ -92,7 +134,30 @@ impl Scope {
             let (name, value) = variable.split_once('=').unwrap_or((variable, ""));
             (name.to_owned(), value.to_owned())
         };
-        Scope { variables: environment.iter().map(split).collect(), escape: self.escape }
+        let variables = environment.iter().map(split).collect();
+        Scope { variables, escape: self.escape, unknown: None }
+    }
+
+    /// Returns the variables of a stage that starts from what was not got.
+    pub(crate) fn of_unknown(&self, unknown: Unknown) -> Scope {
+        Scope { variables: BTreeMap::new(), escape: self.escape, unknown: Some(unknown) }
+    }
+
+    /// Returns what the stage starts from, if that was not got.
+    pub(crate) fn unknown(&self) -> Option<&Unknown> {
+        self.unknown.as_ref()
+    }
+
+    /// Returns the variables that are known to be set.
+    pub(crate) fn variables(&self) -> &BTreeMap<String, String> {
+        &self.variables
+    }
+
+    /// Returns whether only a base that was not got tells if a variable is
+    /// set.
+    pub(crate) fn is_unknown(&self, name: &str) -> bool {
+        let unknown = |unknown: &Unknown| !unknown.declared.contains(name);
+        !self.variables.contains_key(name) && self.unknown.as_ref().is_some_and(unknown)
     }
 
     /// Carries out an ARG of a stage; `self` is the scope of the stage.
@@ -107,6 +172,9 @@ impl Scope {
         given: &BTreeMap<String, String>,
     ) -> Result<(), Problem> {
         for (name, default) in arguments {
+            if let Some(unknown) = &mut self.unknown {
+                unknown.declared.insert(name.clone());
+            }
             let value = match (given.get(name), default, global.get(name)) {
                 (Some(given), _, _) => given.clone(),
                 (None, Some(default), _) => self.expand(default)?.text,
@@ -123,14 +191,27 @@ impl Scope {
         self.variables.insert(name.to_owned(), value);
     }
 
+    /// Forgets what a variable is, as only a base that was not got tells it.
+    pub(crate) fn forget(&mut self, name: &str) {
+        self.variables.remove(name);
+        if let Some(unknown) = &mut self.unknown {
+            unknown.declared.remove(name);
+        }
+    }
+
     /// Expands a word.
     ///
     /// # Errors
     ///
-    /// Fails if the word cannot be expanded, and names it.
+    /// Fails if the word cannot be expanded, and names it; and if it takes a
+    /// variable that only a base has which was not got.
     pub(crate) fn expand(&self, word: &str) -> Result<Expansion, Problem> {
-        expand(word, self.escape, self)
-            .map_err(|reason| Problem::Expand { word: word.to_owned(), reason })
+        let watched = Watched { scope: self, missed: RefCell::default() };
+        let expansion = expand(word, self.escape, &watched);
+        if let (Some(name), Some(unknown)) = (watched.missed.into_inner(), &self.unknown) {
+            return Err(unknown.problem(format!("what `{name}` is")));
+        }
+        expansion.map_err(|reason| Problem::Expand { word: word.to_owned(), reason })
     }
 
     /// Expands a word; what is not set is empty.

@@ -4,7 +4,7 @@
 //! layers are made of that at the end, and only for the stage that is asked
 //! for.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use oci::spec::{ContainerConfig, Empty};
@@ -15,9 +15,10 @@ use crate::base::{Base, Bases};
 use crate::containerfile::{self, Command, Kind};
 use crate::copy::{Changes, Target, absolute};
 use crate::owner::Owner;
-use crate::scope::Scope;
-use crate::tree::{Context, Files, Tree, clean, resolve};
-use crate::{Problem, settings};
+use crate::run::{self, Stop};
+use crate::scope::{Scope, Unknown};
+use crate::tree::{Context, Files, Node, Tree, clean, resolve};
+use crate::{Problem, Ran, RunError, settings};
 
 /// What a stage has so far.
 #[derive(Clone, Debug)]
@@ -68,17 +69,7 @@ impl Stage {
         platform: &Platform,
         global: &Scope,
     ) -> Result<Stage, Problem> {
-        let mut stage = Stage {
-            base: None,
-            steps: Vec::new(),
-            container: ContainerConfig::default(),
-            author: None,
-            platform: platform.clone(),
-            scope: Scope::default(),
-            directory: None,
-            files: Lazy::Ready(Arc::default()),
-            has_cmd: false,
-        };
+        let mut stage = Stage::empty(platform);
         match base {
             Base::Nothing => stage.container.working_dir = "/".to_owned(),
             Base::Directory(context) => {
@@ -101,6 +92,25 @@ impl Stage {
         }
         stage.scope = global.of_stage(&stage.container.env);
         Ok(stage)
+    }
+
+    /// Starts a stage from an image that was not got.
+    pub(crate) fn without_base(unknown: Unknown, platform: &Platform, global: &Scope) -> Stage {
+        Stage { scope: global.of_unknown(unknown), ..Stage::empty(platform) }
+    }
+
+    fn empty(platform: &Platform) -> Stage {
+        Stage {
+            base: None,
+            steps: Vec::new(),
+            container: ContainerConfig::default(),
+            author: None,
+            platform: platform.clone(),
+            scope: Scope::default(),
+            directory: None,
+            files: Lazy::Ready(Arc::default()),
+            has_cmd: false,
+        }
     }
 
     /// Goes on from what another stage has.
@@ -157,8 +167,12 @@ impl Stage {
             Kind::Env(pairs) => {
                 // All words see what was there before the first.
                 let pairs =
-                    pairs.iter().map(|(name, value)| Ok((scope.filled(name)?, scope.text(value)?)));
+                    pairs.iter().map(|(name, value)| variable(scope, &scope.filled(name)?, value));
                 for (name, value) in pairs.collect::<Result<Vec<_>, Problem>>()? {
+                    let Some(value) = value else {
+                        scope.forget(&name);
+                        continue;
+                    };
                     settings::set_env(container, &name, &value);
                     scope.set(&name, value);
                 }
@@ -202,7 +216,7 @@ impl Stage {
                 container.extra.insert("Healthcheck".to_owned(), health.to_json());
             }
             Kind::Maintainer(author) => self.author = Some(author.clone()),
-            Kind::Arg(_) | Kind::Copy(_) | Kind::Workdir(_) | Kind::Beyond(_) => {}
+            Kind::Arg(_) | Kind::Copy(_) | Kind::Run(_) | Kind::Workdir(_) | Kind::Beyond(_) => {}
         }
         Ok(())
     }
@@ -213,35 +227,179 @@ impl Stage {
         path: &str,
         bases: &Bases<'_>,
     ) -> Result<Changes, Problem> {
-        let path = self.scope.filled(path)?;
-        let path = clean(&Path::new(&self.container.working_dir).join(path));
-        self.container.working_dir = absolute(&path);
+        let path = self.enter(path)?;
         if path.as_os_str().is_empty() {
             return Ok(Changes::new());
         }
-        let user = self.container.user.clone();
         let tree = self.tree(bases)?;
         let place = resolve(tree, &path)?;
         if tree.get(&place)?.is_some_and(|node| node.is_directory()) {
             return Ok(Changes::new());
         }
-        let owner = if user.is_empty() { Owner::default() } else { Owner::parse(&user, tree)? };
-        let mut target = Target::new(tree);
+        let owner = self.user(bases)?;
+        let mut target = Target::new(self.tree(bases)?);
         target.make_directory(&place, owner)?;
+        Ok(target.changes())
+    }
+
+    /// Makes the path of a WORKDIR the directory of the moment, and returns
+    /// it.
+    pub(crate) fn enter(&mut self, path: &str) -> Result<PathBuf, Problem> {
+        let path = self.scope.filled(path)?;
+        let path = clean(&self.directory_of(&path)?.join(path));
+        self.container.working_dir = absolute(&path);
+        Ok(path)
+    }
+
+    /// Returns the directory of the moment, unless only a base tells it that
+    /// was not got.
+    pub(crate) fn working_directory(&self) -> Option<&str> {
+        let is_known = self.scope.unknown().is_none() || !self.container.working_dir.is_empty();
+        is_known.then_some(&self.container.working_dir)
+    }
+
+    /// Returns what a path is to be joined to.
+    fn directory_of(&self, path: &str) -> Result<&Path, Problem> {
+        let directory = Path::new(&self.container.working_dir);
+        match (self.scope.unknown(), self.working_directory()) {
+            (Some(unknown), None) if !path.starts_with('/') => {
+                Err(unknown.problem(format!("which directory `{path}` is in")))
+            }
+            _ => Ok(directory),
+        }
+    }
+
+    /// Returns whose files are that a program makes.
+    pub(crate) fn user(&mut self, bases: &Bases<'_>) -> Result<Owner, Problem> {
+        match self.container.user.clone() {
+            user if user.is_empty() => Ok(Owner::default()),
+            user => self.owner(&user, bases),
+        }
+    }
+
+    /// Reads `USER[:GROUP]`, by the files of the stage.
+    pub(crate) fn owner(&mut self, word: &str, bases: &Bases<'_>) -> Result<Owner, Problem> {
+        let unknown = self.scope.unknown().cloned();
+        Owner::parse(word, self.tree(bases)?).map_err(|problem| match (problem, unknown) {
+            (Problem::NoSuchName { kind, name, .. }, Some(unknown)) => {
+                unknown.problem(format!("which number the {kind} `{name}` has"))
+            }
+            (problem, _) => problem,
+        })
+    }
+
+    /// Returns what a RUN comes to.
+    pub(crate) fn commands(
+        &self,
+        written: &containerfile::Run,
+        name: Option<&str>,
+    ) -> Result<Vec<run::Command>, Problem> {
+        let refused = |reason| Problem::NotRun { reason, stage: name.map(str::to_owned) };
+        if written.has_document {
+            return Err(refused(RunError::Document));
+        }
+        for cache in self.caches(written, name)? {
+            // What was copied there is not there while it runs.
+            let is_hidden =
+                self.working_directory().is_some_and(|at| Path::new(at).starts_with(&cache));
+            if is_hidden {
+                return Err(refused(RunError::Flag(format!(
+                    "--mount=type=cache,target={}",
+                    cache.display()
+                ))));
+            }
+        }
+        let commands = match &written.command {
+            Command::Exec(words) => run::exec(words, &self.scope).map(|command| vec![command]),
+            Command::Shell(line) => {
+                self.is_usual_shell().map_err(refused)?;
+                run::commands(line, &self.scope)
+            }
+        };
+        commands.map_err(|stop| match (stop, self.scope.unknown()) {
+            (Stop::Unknown(name), Some(unknown)) => unknown.problem(format!("what `{name}` is")),
+            (Stop::Unknown(_), None) => Problem::Lost,
+            (Stop::Refused(reason), _) => refused(reason),
+        })
+    }
+
+    /// Returns the directories that are caches while a RUN runs, as absolute
+    /// paths.
+    fn caches(
+        &self,
+        written: &containerfile::Run,
+        name: Option<&str>,
+    ) -> Result<Vec<PathBuf>, Problem> {
+        let caches = run::caches(written)
+            .map_err(|reason| Problem::NotRun { reason, stage: name.map(str::to_owned) })?;
+        let place = |path: &String| {
+            let path = self.absolute(&self.scope.filled(path)?)?;
+            Ok(Path::new("/").join(clean(Path::new(&path))))
+        };
+        caches.iter().map(place).collect()
+    }
+
+    /// Checks that a line is for a shell whose rules are known.
+    fn is_usual_shell(&self) -> Result<(), RunError> {
+        let words = with_shell(&self.container, &Command::Shell(String::new()));
+        let shell = &words[..words.len() - 1];
+        let name = shell[0].rsplit('/').next().unwrap_or_default();
+        let is_usual = matches!(name, "sh" | "ash" | "dash" | "bash")
+            && shell[1..].iter().all(|word| {
+                matches!(
+                    word.as_str(),
+                    "-c" | "-e" | "-x" | "-ec" | "-xc" | "-exc" | "-o" | "pipefail" | "-eo"
+                )
+            });
+        if is_usual { Ok(()) } else { Err(RunError::OtherShell(shell.join(" "))) }
+    }
+
+    /// Takes what the host did for a RUN.
+    pub(crate) fn take(
+        &mut self,
+        written: &containerfile::Run,
+        ran: &Ran,
+        bases: &Bases<'_>,
+    ) -> Result<Changes, Problem> {
+        if ran.files.is_empty() {
+            return Ok(Changes::new());
+        }
+        let caches = self.caches(written, None)?;
+        let owner = self.user(bases)?;
+        let mut target = Target::new(self.tree(bases)?);
+        for (path, file) in &ran.files {
+            if !path.is_absolute() || run::is_in(path, &caches) {
+                let what = "the absolute path of a file that stays in the stage";
+                return Err(Problem::Value { value: path.display().to_string(), what });
+            }
+            let mut node = Node::of_host(file, "what the host made")?;
+            (node.attributes.uid, node.attributes.gid) = (owner.uid, owner.gid);
+            target.place(&clean(path), node, owner)?;
+        }
         Ok(target.changes())
     }
 
     /// Returns an absolute path, by the directory of the moment; a slash at
     /// the end stays.
-    pub(crate) fn absolute(&self, path: &str) -> String {
+    pub(crate) fn absolute(&self, path: &str) -> Result<String, Problem> {
         if path.starts_with('/') {
-            return path.to_owned();
+            return Ok(path.to_owned());
         }
+        self.directory_of(path)?;
         let directory = self.container.working_dir.trim_end_matches('/');
-        match path {
+        Ok(match path {
             "" | "." => format!("{directory}/"),
             path => format!("{directory}/{path}"),
-        }
+        })
+    }
+}
+
+/// Expands the value of an ENV; `None` if nobody needs to know it. That is
+/// so of PATH alone: it tells where programs are, and none runs here.
+fn variable(scope: &Scope, name: &str, value: &str) -> Result<(String, Option<String>), Problem> {
+    match scope.text(value) {
+        Err(Problem::NotGot { .. }) if name == PATH.0 => Ok((name.to_owned(), None)),
+        value => Ok((name.to_owned(), Some(value?))),
     }
 }
 

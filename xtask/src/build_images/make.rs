@@ -87,12 +87,11 @@ pub(crate) fn make(
             Origin::Objects { recipe, .. } => {
                 from_objects(plan, image, (recipe, compiled), site, cx)
             }
-            Origin::Containerfile { path, annotations, .. } => {
-                let created = plan.created;
-                containerfile::build(path, image, annotations, created, site, cx)
-                    .map(|index| (Artifact::Index(index), Vec::new()))
+            Origin::Containerfile(file) => containerfile::build(file, image, site, cx)
+                .map(|index| (Artifact::Index(index), Vec::new())),
+            Origin::Mirror(source) => {
+                from_registry(image, source, site.place.bases.client(), along, cx)
             }
-            Origin::Mirror(source) => from_registry(image, source, site.place.client, along, cx),
             Origin::Stored => from_store(image, site, along),
         };
         match made {
@@ -196,7 +195,7 @@ fn from_store(image: &Planned, site: Site<'_>, along: Along) -> Result<Parts, Fa
     }
     let companions = match along {
         Along::Nothing => Vec::new(),
-        Along::Companions => stored.companions(found, site.place.client)?,
+        Along::Companions => stored.companions(found, site.place.bases.client())?,
     };
     Ok((artifact, companions))
 }
@@ -394,7 +393,7 @@ fn source_of(plan: &Plan, image: &Planned) -> String {
         Origin::Objects { request, .. } => {
             plan.requests[*request].source.path.display().to_string()
         }
-        Origin::Containerfile { path, .. } => path.display().to_string(),
+        Origin::Containerfile(file) => file.path.display().to_string(),
         Origin::Mirror(source) => source.to_string(),
         Origin::Stored => image.image.clone(),
     }

@@ -32,22 +32,33 @@ pub(crate) enum Kind {
     Healthcheck(Health),
     Label(Vec<Pair>),
     Maintainer(String),
+    Run(Run),
     Shell(Vec<String>),
     Stopsignal(String),
     User(String),
     Volume(Vec<String>),
     Workdir(String),
-    /// What only an engine can do, by its name: `RUN`, `COPY --parents`.
+    /// What only an engine can do, by its name: `ADD`, `COPY --parents`.
     Beyond(String),
 }
 
-/// The program of CMD, ENTRYPOINT or HEALTHCHECK.
+/// The program of CMD, ENTRYPOINT, HEALTHCHECK or RUN.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Command {
     /// Words, given as a JSON array.
     Exec(Vec<String>),
     /// A line for the shell.
     Shell(String),
+}
+
+/// RUN and its flags.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Run {
+    /// Name and value of each flag.
+    pub(crate) flags: Vec<(String, Option<String>)>,
+    pub(crate) command: Command,
+    /// Whether a here-document belongs to it, or something much like one.
+    pub(crate) has_document: bool,
 }
 
 /// COPY and its flags.
@@ -157,7 +168,7 @@ impl Reader<'_> {
             A::Workdir(i) => Kind::Workdir(i.arguments.value.to_string()),
             A::Add(_) => Kind::Beyond("ADD".to_owned()),
             A::Onbuild(_) => Kind::Beyond("ONBUILD".to_owned()),
-            A::Run(_) => Kind::Beyond("RUN".to_owned()),
+            A::Run(i) => Kind::Run(self.run(i)),
             _ => Kind::Beyond("this instruction".to_owned()),
         })
     }
@@ -175,6 +186,25 @@ impl Reader<'_> {
             }
             _ => Err(InstructionError::NotStrings),
         }
+    }
+
+    /// Reads a RUN; what is no array of strings is a line for the shell.
+    fn run(&self, instruction: &ast::RunInstruction<'_>) -> Run {
+        let at = instruction.run.span.start;
+        let flag = |flag: &ast::Flag<'_>| {
+            let value = flag.value.as_ref().map(|value| value.value.to_string());
+            (flag.name.value.to_string(), value)
+        };
+        let command = match &instruction.arguments {
+            ast::Command::Exec(array) => Command::Exec(strings(&array.value)),
+            ast::Command::Shell(line) => {
+                Command::Shell(lines::logical(self.text, line.span.start, self.escape))
+            }
+            _ => Command::Shell(String::new()),
+        };
+        let has_document = !instruction.here_docs.is_empty()
+            || lines::logical(self.text, at, self.escape).contains("<<");
+        Run { flags: instruction.options.iter().map(flag).collect(), command, has_document }
     }
 
     fn copy(&self, instruction: &ast::CopyInstruction<'_>) -> Result<Kind, InstructionError> {

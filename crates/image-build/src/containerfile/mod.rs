@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use parse_dockerfile as ast;
 
 use instruction::InstructionError;
-pub(crate) use instruction::{Command, Copy, Instruction, Kind};
+pub(crate) use instruction::{Command, Copy, Instruction, Kind, Run};
 
 use crate::{Error, Place};
 

@@ -30,6 +30,7 @@ fn instructions_are_told_apart() {
     };
     let beyond = |name: &str| Kind::Beyond(name.to_owned());
     let shell = |line: &str| Command::Shell(line.to_owned());
+    let run = |command, has_document| Kind::Run(Run { flags: Vec::new(), command, has_document });
     let cases = [
         ("COPY a /", copy(None, &["a"], "/")),
         ("copy a b c/", copy(None, &["a", "b"], "c/")),
@@ -52,9 +53,21 @@ fn instructions_are_told_apart() {
         ("COPY --link --parents a /", beyond("COPY --parents")),
         ("COPY <<X /y\nlines\nX\n", beyond("COPY with a here-document")),
         ("ADD a /", beyond("ADD")),
-        ("RUN --mount=type=cache,target=/x \\\n # no\n make", beyond("RUN")),
-        ("RUN <<X\nFROM y\nX\n", beyond("RUN")),
-        ("RUN cat <<X >/y\nFROM y\nX\n", beyond("RUN")),
+        (
+            "RUN --mount=type=cache,target=/x --network=none \\\n # no\n make \\\n # no\n  x",
+            Kind::Run(Run {
+                flags: vec![
+                    ("mount".to_owned(), Some("type=cache,target=/x".to_owned())),
+                    ("network".to_owned(), Some("none".to_owned())),
+                ],
+                command: shell("make   x"),
+                has_document: false,
+            }),
+        ),
+        ("RUN [\"a\", \"b c\"]", run(Command::Exec(words(&["a", "b c"])), false)),
+        ("RUN [\"a\", 1]", run(shell("[\"a\", 1]"), false)),
+        ("RUN <<X\nFROM y\nX\n", run(shell("<<X"), true)),
+        ("RUN cat <<X >/y\nFROM y\nX\n", run(shell("cat <<X >/y"), true)),
         ("ONBUILD RUN x", beyond("ONBUILD")),
         ("CMD [\"a\",\\\n \"b\"]", Kind::Cmd(Command::Exec(words(&["a", "b"])))),
         ("CMD []", Kind::Cmd(Command::Exec(Vec::new()))),

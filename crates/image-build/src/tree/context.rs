@@ -80,18 +80,7 @@ impl Context {
     /// Returns what is at the path because a file was placed there, or below.
     fn placed(&self, path: &Path) -> Result<Option<Node>, Problem> {
         if let Some(file) = self.placed.get(path) {
-            // What was named may be a link; it is the file that was meant.
-            let file = file.canonicalize().io_context("open", file)?;
-            let metadata = file.metadata().io_context("open", &file)?;
-            if !metadata.is_file() {
-                let (path, place) = (file.display().to_string(), self.name.clone());
-                return Err(Problem::Special { path, place, kind: "no file" });
-            }
-            let content =
-                Content::Host { path: file.as_path().into(), identity: Identity::of(&metadata) };
-            let mode = metadata.mode() & MODE;
-            let attributes = Attributes { mode, uid: 0, gid: 0 };
-            return Ok(Some(Node::new(attributes, NodeKind::File(content))));
+            return Node::of_host(file, &self.name).map(Some);
         }
         let is_above = !path.as_os_str().is_empty()
             && self.placed.keys().any(|placed| placed.starts_with(path));
@@ -154,6 +143,27 @@ impl Context {
             }
             Err(error) => Err(IoError::new("read", &path, error).into()),
         }
+    }
+}
+
+impl Node {
+    /// Returns a file of the host, of root; errors say that it is in `place`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it cannot be looked at, or is no file.
+    pub(crate) fn of_host(file: &Path, place: &str) -> Result<Node, Problem> {
+        // What was named may be a link; it is the file that was meant.
+        let file = file.canonicalize().io_context("open", file)?;
+        let metadata = file.metadata().io_context("open", &file)?;
+        if !metadata.is_file() {
+            let (path, place) = (file.display().to_string(), place.to_owned());
+            return Err(Problem::Special { path, place, kind: "no file" });
+        }
+        let content =
+            Content::Host { path: file.as_path().into(), identity: Identity::of(&metadata) };
+        let mode = metadata.mode() & MODE;
+        Ok(Node::new(Attributes { mode, uid: 0, gid: 0 }, NodeKind::File(content)))
     }
 }
 

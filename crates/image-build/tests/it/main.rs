@@ -16,4 +16,5 @@ mod copy;
 mod engines;
 mod hostile;
 mod messages;
+mod run;
 mod stages;
