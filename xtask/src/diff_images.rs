@@ -103,7 +103,7 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
         Place::Tree(_) => Vec::new(),
     };
     let inputs = Inputs::of(&wish);
-    let on_host = OnHost::find(&plan, args.compile.installs(), cx)?;
+    let on_host = OnHost::find(&plan, inputs, args.compile.installs(), cx)?;
     let compiling = || (compile::of_plan(cx, workshop.as_ref(), &plan.requests), on_host.make(cx));
     let (looks, (compiled, handmade)) = registry::while_looking(&client, &names, compiling);
     let mut failures = Failures::default();

@@ -25,6 +25,7 @@ mod on_host;
 mod plan;
 mod published;
 mod reproduce;
+mod runs;
 mod serve_images;
 mod sign_images;
 mod signing;

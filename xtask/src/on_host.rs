@@ -10,20 +10,24 @@ use host::Cmd;
 use image_build::BuildRequest;
 use ui::Failure;
 
+use crate::build_images::containerfile::Inputs;
 use crate::context::Context;
 use crate::plan::{Elsewhere, Instructions, Origin, Plan, Planned};
+use crate::runs::{self, Runs};
 use crate::stages::{self, Makers};
 
 /// Everything that is to be made on the host.
 #[derive(Debug, Default)]
 pub(crate) struct OnHost {
     stages: Makers,
+    runs: Runs,
 }
 
 /// Everything that was made. Nobody else makes any while this lives.
 #[derive(Debug, Default)]
 pub(crate) struct Made {
     stages: stages::Made,
+    runs: runs::Made,
 }
 
 /// A command, and what it makes for which architecture.
@@ -40,13 +44,19 @@ impl OnHost {
     ///
     /// Fails, as bad usage, if another checkout is not what its name says, and
     /// with exit code 3 if a tool is missing.
-    pub(crate) fn find(plan: &Plan, install: bool, cx: &Context<'_>) -> Result<OnHost, Failure> {
+    pub(crate) fn find(
+        plan: &Plan,
+        inputs: Inputs<'_>,
+        install: bool,
+        cx: &Context<'_>,
+    ) -> Result<OnHost, Failure> {
         for image in &plan.images {
             if let Origin::Containerfile(file) = &image.origin {
                 check_checkout(file, cx)?;
             }
         }
-        Ok(OnHost { stages: Makers::find(plan, install, cx)? })
+        let stages = Makers::find(plan, install, cx)?;
+        Ok(OnHost { stages, runs: Runs::find(plan, inputs, install, cx)? })
     }
 
     /// Returns the commands.
@@ -57,7 +67,9 @@ impl OnHost {
             makes: packages.join(", "),
             arch,
         });
-        stages.collect()
+        let runs = self.runs.commands(cx).into_iter();
+        let runs = runs.map(|(command, makes, arch)| HostCommand { command, makes, arch });
+        stages.chain(runs).collect()
     }
 
     /// Makes everything. What cannot be made keeps its image alone.
@@ -66,7 +78,7 @@ impl OnHost {
     ///
     /// Fails if nothing can be made.
     pub(crate) fn make(&self, cx: &Context<'_>) -> Result<Made, Failure> {
-        Ok(Made { stages: self.stages.make(cx)? })
+        Ok(Made { stages: self.stages.make(cx)?, runs: self.runs.make(cx)? })
     }
 }
 
@@ -80,7 +92,7 @@ impl Made {
         let stages::ImageStages { stages, known } = self.stages.of(image)?;
         request.stages.extend(stages);
         request.known.extend(known);
-        Ok(())
+        self.runs.give(image, request)
     }
 
     /// Returns the programs in Go that were made for an image, each with what
@@ -90,7 +102,9 @@ impl Made {
     ///
     /// As [`Made::give`].
     pub(crate) fn go_programs(&self, image: &Planned) -> Result<Vec<(Arch, PathBuf)>, Failure> {
-        self.stages.programs_of(image)
+        let mut programs = self.stages.programs_of(image)?;
+        programs.extend(self.runs.programs_of(image)?);
+        Ok(programs)
     }
 }
 

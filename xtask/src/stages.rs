@@ -284,7 +284,12 @@ fn directory(cx: &Context<'_>) -> PathBuf {
     cx.target().join("go")
 }
 
-fn toolchain(module: &Module, install: bool, cx: &Context<'_>) -> Result<Toolchain, Failure> {
+/// Finds the Go of a module, and installs one first if that is wanted.
+pub(crate) fn toolchain(
+    module: &Module,
+    install: bool,
+    cx: &Context<'_>,
+) -> Result<Toolchain, Failure> {
     use ToolchainError::{NotFound, TooOld};
     let found = match Toolchain::find(module) {
         Err(NotFound { .. } | TooOld { .. }) if install => {
@@ -306,7 +311,7 @@ fn module_failure(error: ModuleError) -> Failure {
 }
 
 /// Puts a failed build into words.
-fn build_failure(error: BuildError) -> Failure {
+pub(crate) fn build_failure(error: BuildError) -> Failure {
     let said = match &error {
         BuildError::Go { source, .. } => source.stderr.clone(),
         _ => String::new(),

@@ -185,7 +185,7 @@ pub fn build(
 }
 
 /// Puts into words why an image was not built.
-fn failure(error: Error) -> Failure {
+pub fn failure(error: Error) -> Failure {
     let exit = match &error {
         error if error.is_missing_program() => Exit::Missing,
         Error::Interrupted => Exit::Interrupted,

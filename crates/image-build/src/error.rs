@@ -139,6 +139,14 @@ pub enum Problem {
         /// The stage it is in, if that has a name.
         stage: Option<String>,
     },
+    /// The host did what a RUN says with other files than the stage has.
+    #[error("`{path}` is not a copy of `{}`, where the host did it", source_path.display())]
+    OtherSource {
+        /// A file or directory of the stage.
+        path: String,
+        /// What the host had in its place.
+        source_path: PathBuf,
+    },
     /// The image that a stage starts from was not got, and is missed.
     #[error(
         "only `{image}` tells {what}, and it was not got: the host did what the RUNs of the stage say"

@@ -4,6 +4,7 @@
 //! layers are made of that at the end, and only for the stage that is asked
 //! for.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ use crate::copy::{Changes, Target, absolute};
 use crate::owner::Owner;
 use crate::run::{self, Stop};
 use crate::scope::{Scope, Unknown};
-use crate::tree::{Context, Files, Node, Tree, clean, resolve};
+use crate::tree::{Content, Context, Files, Node, NodeKind, Tree, clean, resolve};
 use crate::{Problem, Ran, RunError, settings};
 
 /// What a stage has so far.
@@ -364,6 +365,9 @@ impl Stage {
         if ran.files.is_empty() {
             return Ok(Changes::new());
         }
+        if let Some(source) = &ran.source {
+            self.check_source(source, bases)?;
+        }
         let caches = self.caches(written, None)?;
         let owner = self.user(bases)?;
         let mut target = Target::new(self.tree(bases)?);
@@ -377,6 +381,35 @@ impl Stage {
             target.place(&clean(path), node, owner)?;
         }
         Ok(target.changes())
+    }
+
+    /// Checks that the files in the directory of the moment are those of
+    /// `source`, but for what the host made.
+    fn check_source(&mut self, source: &Path, bases: &Bases<'_>) -> Result<(), Problem> {
+        let directory = clean(Path::new(self.working_directory().unwrap_or_default()));
+        let made = bases.request.ran.iter().flat_map(|ran| ran.files.values());
+        let made: BTreeSet<&Path> = made.map(PathBuf::as_path).collect();
+        let differs = |path: &Path, source_path: PathBuf| Problem::OtherSource {
+            path: absolute(path),
+            source_path,
+        };
+        let mut has_any = false;
+        for (path, node) in self.tree(bases)?.below(&directory) {
+            let NodeKind::File(content) = &node.kind else { continue };
+            let file = match content {
+                Content::Host { path, .. } => Some(&**path),
+                Content::Packed { .. } => None,
+            };
+            if file.is_some_and(|file| made.contains(file)) {
+                continue;
+            }
+            let own = source.join(path.strip_prefix(&directory).unwrap_or(path));
+            if file != Some(&own) {
+                return Err(differs(path, own));
+            }
+            has_any = true;
+        }
+        if has_any { Ok(()) } else { Err(differs(&directory, source.to_owned())) }
     }
 
     /// Returns an absolute path, by the directory of the moment; a slash at

@@ -202,7 +202,7 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     }
     let engine = &wish.engine;
     let inputs = Inputs::of(&wish);
-    let on_host = OnHost::find(&plan, args.compile.installs(), cx)?;
+    let on_host = OnHost::find(&plan, inputs, args.compile.installs(), cx)?;
     if args.dry_run {
         let (destinations, attest, sign) = (destinations.as_slice(), args.attest, args.sign);
         let then = report::Then { destinations, attest, sign };

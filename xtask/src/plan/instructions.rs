@@ -34,6 +34,8 @@ pub(crate) struct Elsewhere {
     pub(crate) dir: PathBuf,
     /// The programs that cargo builds there.
     pub(crate) cargo: Vec<String>,
+    /// Whether the host does what RUNs say, and not an engine.
+    pub(crate) runs_on_host: bool,
     /// The other Containerfiles of the image, from the directory.
     pub(crate) variants: BTreeMap<String, PathBuf>,
 }
@@ -70,6 +72,7 @@ pub(super) fn instructions(
             repository: repository.unwrap_or_default(),
             dir: dir.clone(),
             cargo,
+            runs_on_host: wish.engine == Engine::Native,
             variants: file.variants.clone(),
         });
     }

@@ -42,7 +42,7 @@ fn ran(world: &World, request: &mut BuildRequest, done: &[(usize, &[(&str, &str)
         for (line, files) in done {
             let file = |(path, file): &(&str, &str)| (PathBuf::from(path), world.path(file));
             let files = files.iter().map(file).collect();
-            request.ran.push(Ran { line: *line, platform: platform.clone(), files });
+            request.ran.push(Ran { line: *line, platform: platform.clone(), files, source: None });
         }
     }
 }
