@@ -176,7 +176,8 @@ fn missing(files: &dyn Files, path: &Path, source: &str) -> Result<Problem, Prob
         return Ok(Problem::LostLink { path: source.to_owned(), place });
     }
     let is_there = files.get(&directory)?.is_some_and(|node| node.is_directory());
-    let names = if is_there { files.list(&directory)? } else { Vec::new() };
+    // For a guess alone, which may be missing.
+    let names = if is_there { files.list(&directory).unwrap_or_default() } else { Vec::new() };
     let names: Vec<String> =
         names.iter().map(|name| above.join(name).display().to_string()).collect();
     Ok(Problem::NoSource {

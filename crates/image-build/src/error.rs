@@ -380,9 +380,17 @@ impl Problem {
                 };
                 Some(format!("{copy}{}", ways_out(stage.as_deref())))
             }
+            Problem::NotRun { reason: RunError::Default(name), .. } => {
+                Some(format!("`--build-arg {name}=…` sets it"))
+            }
             Problem::NotRun { stage, .. } => Some(ways_out(stage.as_deref())),
-            Problem::NotGot { nearest: Some(nearest), .. } => Some(did_you_mean(nearest.clone())),
-            Problem::NotGot { stage, .. } => Some(ways_out(stage.as_deref())),
+            Problem::NotGot { stage, nearest, .. } => {
+                let ways_out = ways_out(stage.as_deref());
+                Some(match nearest {
+                    Some(name) => format!("{} Else {ways_out}", did_you_mean(name.clone())),
+                    None => ways_out,
+                })
+            }
             Problem::NoSource { nearest: Some(nearest), .. }
             | Problem::NoImage { nearest: Some(nearest), .. }
             | Problem::BadBase { nearest: Some(nearest), .. } => {

@@ -29,6 +29,7 @@ mod scope;
 mod settings;
 mod stage;
 mod tree;
+mod unknown;
 mod warning;
 
 pub use base::Resolve;
@@ -37,8 +38,9 @@ pub use engine::{Engine, EngineError, Event, Observe, ParseEngineError, build};
 pub use error::{Error, InstructionFailed, Place, Problem};
 pub use expand::ExpandError;
 pub use ignore::PatternError;
+pub use interpret::runs;
 pub use names::image_names;
 pub use native::Built;
 pub use request::{BuildRequest, ContextSource, NamedContext, ParseContextError};
-pub use run::{Command, Ran, Run, RunError, runs};
+pub use run::{Command, Ran, Run, RunError};
 pub use warning::Warning;

