@@ -77,6 +77,7 @@ pub(crate) static TOOLS: &[Tool] = {
         tool("qemu-ppc64le-static", Testing, "runs programs for ppc64le", ["qemu-user-static", "qemu-user-static-ppc", "qemu-user-static", "", ""]),
         tool("qemu-s390x-static", Testing, "runs programs for s390x", ["qemu-user-static", "qemu-user-static-s390x", "qemu-user-static", "", ""]),
         tool("runc", TestingSlowly, "runs what buildkitd builds", ["runc", "runc", "runc", "runc", "runc"]),
+        tool("mmdebstrap", TestingSlowly, "makes the base of an image", ["mmdebstrap", "", "", "", ""]),
         tool("dockerd", TestingSlowly, "takes the images", ["docker.io", "moby-engine", "docker", "docker", "docker"]),
         tool("go", BuildingPrograms, "builds the user-space programs, and tools for tests", ["golang-go", "golang", "go", "go", "go"]),
         tool("python3", BuildingPrograms, "fetches zig, which links Rust programs for other machines", ["python3-venv", "python3", "python", "python3", "python3"]),

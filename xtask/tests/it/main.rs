@@ -11,6 +11,7 @@ mod attest;
 mod bad_input;
 mod bases;
 mod binaries;
+mod bpfman_images;
 mod cli;
 mod containerfile;
 mod desk;

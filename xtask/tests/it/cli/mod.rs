@@ -10,6 +10,7 @@ mod go_tools;
 mod help;
 mod install_deps;
 mod json;
+mod kind;
 mod list;
 pub mod machine;
 mod objects;

@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 use super::documents;
 use super::markdown::{Block, blocks, code};
-use super::stand_ins;
+use super::{others, stand_ins};
 use crate::desk::Desk;
 use crate::support::Checkout;
 
 /// Commands that are shown and not run, and why. Where it is for what few
 /// readers have, the block says so in a comment before all else.
-const NOT_RUN: [(&str, &str); 10] = [
+const NOT_RUN: [(&str, &str); 11] = [
     ("cargo install --path bpfman", "it compiles the program once more, and for release"),
     (
         "cargo xtask build-images --push csi-node-driver-registrar",
@@ -30,12 +30,16 @@ const NOT_RUN: [(&str, &str); 10] = [
         "needs what GitHub has signed",
     ),
     ("make load-us-images-kind KIND_CLUSTER_NAME=bpfman-deployment", "needs a kind cluster"),
+    (
+        "cargo xtask build-images bpfman --source bpfman=../bpfman --variant local --engine podman --platform host",
+        "needs the internet",
+    ),
 ];
 
 /// The programs that a shown command may begin with.
-const PROGRAMS: [&str; 13] = [
-    "bpfman", "cargo", "cosign", "cp", "go", "kubectl", "ls", "make", "mkdir", "openssl", "podman",
-    "skopeo", "sudo",
+const PROGRAMS: [&str; 15] = [
+    "bpfman", "cargo", "cosign", "cp", "docker", "go", "kind", "kubectl", "ls", "make", "mkdir",
+    "openssl", "podman", "skopeo", "sudo",
 ];
 
 /// What an example says without bpfman, once all else was as it should be.
@@ -136,16 +140,25 @@ impl Trial {
         for (number, line) in &block.lines {
             match (line.strip_prefix("# "), line.strip_prefix("cd ")) {
                 (Some(comment), _) => needs = comment,
-                (_, Some(directory)) => self.directory.push(directory),
+                (_, Some(directory)) => self.go(directory),
                 _ => self.line(*number, line, needs),
             }
+        }
+    }
+
+    /// Goes to a directory below, or to another checkout.
+    fn go(&mut self, directory: &str) {
+        let desk = self.desk.get_or_insert_with(Desk::new);
+        match others::directory(desk, directory) {
+            Some(other) => self.directory = other,
+            None => self.directory.push(directory),
         }
     }
 
     /// Runs one line, unless it is one of those that are not run.
     fn line(&mut self, number: usize, line: &str, needs: &str) {
         let command = command_of(line);
-        let program = command.split(' ').next().unwrap_or_default();
+        let program = stand_ins::program_of(command);
         let place = format!("{}:{number}: `{command}`", self.document);
         assert!(PROGRAMS.contains(&program), "{place}: this test knows no such program");
         if let Some((_, why)) = NOT_RUN.iter().find(|(known, _)| *known == command) {
@@ -153,6 +166,8 @@ impl Trial {
             self.not_run.push(command.to_owned());
         } else if stand_ins::provide(self.desk.get_or_insert_with(Desk::new), command) {
             let Some(line) = self.with_registry(line) else { return };
+            let desk = self.desk.get_or_insert_with(Desk::new);
+            let Some(line) = others::with_others(desk, &line) else { return };
             self.run(&line, &place, needs);
             self.ran += 1;
         }

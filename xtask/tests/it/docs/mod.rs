@@ -4,6 +4,7 @@
 mod commands;
 mod lists;
 pub(crate) mod markdown;
+mod others;
 mod stand_ins;
 
 /// The documents, relative to the top of the checkout.

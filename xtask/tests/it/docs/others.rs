@@ -1,0 +1,75 @@
+//! Checkouts of other projects that documents have beside this one. Small ones
+//! stand for them, and what they need of the network is replaced.
+
+use std::path::PathBuf;
+
+use test_support::workspace_root;
+
+use crate::desk::Desk;
+use crate::support::copy;
+
+/// What they are called beside this checkout, and what stands for them.
+const OTHERS: [(&str, &str); 2] = [("bpfman", "bpfman"), ("bpfman-operator", "operator")];
+
+/// What the operator's own makefile is asked for; it writes down which bpfman
+/// it deploys.
+const MAKEFILE: &str = "\
+BPFMAN_IMG ?= quay.io/bpfman/bpfman:latest
+build-images:
+\tgrep -q '^FROM' Containerfile.bpfman-agent Containerfile.bpfman-operator
+run-on-kind: build-images
+\techo $(BPFMAN_IMG) >$(HOME)/deployed
+";
+
+/// The images that the others' Containerfiles start from, at registries that a
+/// test does not ask.
+const BASES: [&str; 2] = ["quay.io/fedora/fedora-minimal", "gcr.io/distroless/static"];
+
+/// The image that is copied, and that a registry of the test's own has.
+const MIRRORED: &str = "csi-node-driver-registrar";
+
+/// Returns the directory of a checkout that a document goes to; `None` where
+/// the name is no other checkout's.
+pub(super) fn directory(desk: &Desk, name: &str) -> Option<PathBuf> {
+    let known = OTHERS.iter().find(|(other, _)| name.trim_end_matches('/') == *other)?;
+    provide(desk);
+    Some(desk.home.path().join("src").join(known.0))
+}
+
+/// Makes the checkouts, once.
+fn provide(desk: &Desk) {
+    let sources = desk.home.path().join("src");
+    if sources.join("bpfman").exists() {
+        return;
+    }
+    for (name, fixture) in OTHERS {
+        copy(&workspace_root().join("xtask/tests/fixtures").join(fixture), &sources.join(name));
+    }
+    std::fs::write(sources.join("bpfman-operator/Makefile"), MAKEFILE).unwrap();
+    // The document has it copied there.
+    for end in ["", ".dockerignore"] {
+        let name = format!("Containerfile.bpfman.local{end}");
+        copy(&workspace_root().join(&name), &sources.join("bpfman").join(&name));
+    }
+}
+
+/// Returns a line with the other checkouts where they are, and without what is
+/// asked of others' registries; `None` where this machine has not what it
+/// takes.
+pub(super) fn with_others(desk: &Desk, line: &str) -> Option<String> {
+    if !line.contains("../bpfman") {
+        return Some(line.to_owned());
+    }
+    provide(desk);
+    let beside = desk.home.path().join("src/bpfman");
+    let mut line = line.replace("../bpfman", &beside.display().to_string());
+    if line.contains("build-images") {
+        for base in BASES.iter().filter(|base| !line.contains(*base)).collect::<Vec<_>>() {
+            line.push_str(&format!(" --base {base}=scratch"));
+        }
+    }
+    if line.contains(MIRRORED) {
+        return None;
+    }
+    Some(line)
+}
