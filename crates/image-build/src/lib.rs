@@ -39,7 +39,7 @@ pub use error::{Error, InstructionFailed, Place, Problem};
 pub use expand::ExpandError;
 pub use ignore::PatternError;
 pub use interpret::runs;
-pub use names::image_names;
+pub use names::{argument_names, image_names};
 pub use native::Built;
 pub use request::{BuildRequest, ContextSource, NamedContext, ParseContextError};
 pub use run::{Command, Ran, Run, RunError};
