@@ -19,8 +19,8 @@ use oci::registry::Companion;
 use oci::{Artifact, Digest};
 use ui::{Exit, Failure};
 
+use crate::on_host;
 use crate::plan::{Origin, Plan, Planned};
-use crate::stages;
 
 /// What documents are made from.
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +29,7 @@ pub(crate) struct Evidence<'a> {
     /// What became of each request.
     pub(crate) built: &'a [Built],
     /// The programs that the host has made.
-    pub(crate) stages: &'a stages::Made,
+    pub(crate) handmade: &'a on_host::Made,
 }
 
 /// Returns what is to be attached to an image of the plan: nothing to those
@@ -57,15 +57,15 @@ pub(crate) fn of_image(
             };
             of_bytecode(&image.image, artifact.digest(), &made)?
         }
-        Origin::Containerfile { annotations, .. } => {
-            let licenses = annotations.get(LICENSES).map(String::as_str).unwrap_or_default();
+        Origin::Containerfile(file) => {
+            let licenses = file.annotations.get(LICENSES).map(String::as_str).unwrap_or_default();
             let subject = spdx::Subject {
                 name: &image.image,
                 digest: artifact.digest(),
                 created: plan.created,
                 licenses,
             };
-            let programs = programs(image, evidence.stages)?;
+            let programs = programs(image, evidence.handmade)?;
             vec![Referrer::spdx(spdx::of_programs(&subject, &programs))]
         }
         Origin::Mirror(_) | Origin::Stored => Vec::new(),
@@ -182,9 +182,9 @@ fn of_bytecode(name: &str, digest: Digest, made: &Making<'_>) -> Result<Vec<Refe
 }
 
 /// Reads what Go has noted in the programs of an image that the host made.
-fn programs(image: &Planned, stages: &stages::Made) -> Result<Vec<Program>, Failure> {
+fn programs(image: &Planned, handmade: &on_host::Made) -> Result<Vec<Program>, Failure> {
     let mut programs = Vec::new();
-    for (arch, path) in stages.programs_of(image)? {
+    for (arch, path) in handmade.go_programs(image)? {
         let file = File::open(&path).io_context("open", &path)?;
         let Some(info) = go::read(file) else {
             let message = format!("`{}` does not say what it was linked from", path.display());

@@ -15,16 +15,16 @@ use oci::{Artifact, Layout, Reference};
 use serde::Serialize;
 use ui::{Exit, Failure, Failures, Format};
 
-use crate::build_images::containerfile::Site;
-use crate::build_images::layer_cache;
+use crate::build_images::containerfile::{Inputs, Site};
 use crate::build_images::make::{self, Along, Made};
+use crate::build_images::{bases, layer_cache};
 use crate::catalogue::{self, Catalogue};
 use crate::compile::{self, CompileArgs};
 use crate::context::Context;
 use crate::credentials;
+use crate::on_host::OnHost;
 use crate::plan;
 use crate::published;
-use crate::stages::Makers;
 use crate::stored::Stored;
 use crate::wish::WishArgs;
 use compare::Difference;
@@ -90,7 +90,7 @@ enum Place {
 
 pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     let catalogue = Catalogue::load(&cx.root.join(catalogue::FILE)).map_err(Failure::usage)?;
-    let wish = args.wish.wish()?;
+    let wish = args.wish.wish(&catalogue)?;
     let plan = plan::plan(&catalogue, &wish)?;
     let place = place(&args.against, cx)?;
     let host = wish.registry.as_deref().unwrap_or(&catalogue.registry);
@@ -102,17 +102,18 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
         Place::Registry => plan.references(),
         Place::Tree(_) => Vec::new(),
     };
-    let makers = Makers::find(&plan, args.compile.installs(), cx)?;
-    let compiling = || (compile::of_plan(cx, workshop.as_ref(), &plan.requests), makers.make(cx));
-    let (looks, (compiled, stages)) = registry::while_looking(&client, &names, compiling);
+    let inputs = Inputs::of(&wish);
+    let on_host = OnHost::find(&plan, inputs, args.compile.installs(), cx)?;
+    let compiling = || (compile::of_plan(cx, workshop.as_ref(), &plan.requests), on_host.make(cx));
+    let (looks, (compiled, handmade)) = registry::while_looking(&client, &names, compiling);
     let mut failures = Failures::default();
     let work = Scratch::default();
     let layers = layer_cache(cx);
     let stored = Stored::open(wish.from.as_ref(), &client, &work, cx)?;
     let stored = stored.as_ref();
-    let workplace = Workplace { work: &work, layers: Some(&layers), client: &client };
-    let site =
-        Site { engine: &wish.engine, contexts: &[], made: &stages?, stored, place: workplace };
+    let bases = bases(client.clone(), false, cx);
+    let workplace = Workplace { work: &work, layers: Some(&layers), bases: &bases };
+    let site = Site { engine: &wish.engine, inputs, made: &handmade?, stored, place: workplace };
     let made = make::make(&plan, &compiled, Along::Nothing, site, cx, &mut failures);
     let made_from = compiled.built.into_iter().flat_map(|built| built.failures);
     failures.0.splice(0..0, made_from.map(compile::failure));

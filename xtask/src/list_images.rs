@@ -58,6 +58,7 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
                 let mark = if image.default { "" } else { " *" };
                 let only = match &entry.platforms {
                     Some(narrowed) => format!(" ({})", list(narrowed)),
+                    None if entry.one_platform => " (one platform)".to_owned(),
                     None => String::new(),
                 };
                 table.row([
@@ -78,22 +79,21 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
 fn describe(catalogue: &Catalogue, entry: &Entry) -> ImageReport {
     let source = match &entry.kind {
         Kind::Bytecode(source) => source.path.display().to_string(),
-        Kind::Containerfile { containerfile, source: None, .. } => {
-            containerfile.display().to_string()
-        }
-        Kind::Containerfile { containerfile, source: Some(checkout), .. } => {
-            format!("{checkout}: {}", containerfile.display())
-        }
+        Kind::Containerfile(file) => match &file.source {
+            Some(checkout) if file.is_elsewhere() => format!("{checkout}: {}", file.path.display()),
+            Some(checkout) => format!("{} (context: {checkout})", file.path.display()),
+            None => file.path.display().to_string(),
+        },
         Kind::Mirror(reference) => reference.to_string(),
     };
-    let platforms = catalogue.platforms_of(entry).iter().map(|arch| arch.platform()).collect();
+    let platforms = catalogue.platforms_of(entry, &[]);
     ImageReport {
         name: entry.name.clone(),
         organization: entry.organization.clone(),
         reference: format!("{}/{}:{}", catalogue.registry, entry.full_name(), catalogue.tag),
         kind: entry.kind.word(),
         source,
-        platforms,
+        platforms: platforms.iter().map(|arch| arch.platform()).collect(),
         description: entry.description.clone(),
         licenses: entry.licenses.clone(),
         default: entry.default,

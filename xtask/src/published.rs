@@ -70,7 +70,7 @@ impl PublishedArgs {
     /// Fails if the catalogue cannot be read, or nothing is selected.
     pub(crate) fn open(self, cx: &Context<'_>) -> Result<Published, Failure> {
         let catalogue = Catalogue::load(&cx.root.join(catalogue::FILE)).map_err(Failure::usage)?;
-        let wish = self.names.wish();
+        let wish = self.names.wish(&catalogue);
         let host = wish.registry.as_deref().unwrap_or(&catalogue.registry);
         let client = self
             .registries

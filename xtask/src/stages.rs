@@ -208,8 +208,8 @@ impl Made {
     /// for; fails as the first of them did.
     pub(crate) fn programs_of(&self, image: &Planned) -> Result<Vec<(Arch, PathBuf)>, Failure> {
         let mut programs = Vec::new();
-        let Origin::Containerfile { stages, .. } = &image.origin else { return Ok(programs) };
-        for stage in stages.values() {
+        let Origin::Containerfile(file) = &image.origin else { return Ok(programs) };
+        for stage in file.stages.values() {
             for arch in &image.platforms {
                 let key = (stage.module.clone(), *arch, package(stage));
                 let Some(made) = self.programs.get(&key) else { continue };
@@ -222,8 +222,8 @@ impl Made {
     /// Returns the stages of an image; fails as the first of them did.
     pub(crate) fn of(&self, image: &Planned) -> Result<ImageStages, Failure> {
         let mut of_image = ImageStages::default();
-        let Origin::Containerfile { stages, .. } = &image.origin else { return Ok(of_image) };
-        for (name, stage) in stages {
+        let Origin::Containerfile(file) = &image.origin else { return Ok(of_image) };
+        for (name, stage) in &file.stages {
             for arch in &image.platforms {
                 let key = (stage.module.clone(), *arch, package(stage));
                 let Some(made) = self.programs.get(&key) else { continue };
@@ -268,7 +268,7 @@ fn place(program: &Path, to: &Path) -> Result<(PathBuf, PathBuf), IoError> {
 fn stages(plan: &Plan) -> impl Iterator<Item = (&Planned, &Stage)> {
     plan.images.iter().flat_map(|image| {
         let stages = match &image.origin {
-            Origin::Containerfile { stages, .. } => Some(stages.values()),
+            Origin::Containerfile(file) => Some(file.stages.values()),
             _ => None,
         };
         stages.into_iter().flatten().map(move |stage| (image, stage))
@@ -284,7 +284,12 @@ fn directory(cx: &Context<'_>) -> PathBuf {
     cx.target().join("go")
 }
 
-fn toolchain(module: &Module, install: bool, cx: &Context<'_>) -> Result<Toolchain, Failure> {
+/// Finds the Go of a module, and installs one first if that is wanted.
+pub(crate) fn toolchain(
+    module: &Module,
+    install: bool,
+    cx: &Context<'_>,
+) -> Result<Toolchain, Failure> {
     use ToolchainError::{NotFound, TooOld};
     let found = match Toolchain::find(module) {
         Err(NotFound { .. } | TooOld { .. }) if install => {
@@ -306,7 +311,7 @@ fn module_failure(error: ModuleError) -> Failure {
 }
 
 /// Puts a failed build into words.
-fn build_failure(error: BuildError) -> Failure {
+pub(crate) fn build_failure(error: BuildError) -> Failure {
     let said = match &error {
         BuildError::Go { source, .. } => source.stderr.clone(),
         _ => String::new(),

@@ -1,6 +1,9 @@
 //! What the user asks for: which images, for which platforms, under which
 //! names, of what time. Not here: what is done about it.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
 use bpf_arch::Arch;
 use clap::Args;
 use destination::Source;
@@ -8,7 +11,9 @@ use image_build::{Engine, NamedContext};
 use oci::Reference;
 use ui::Failure;
 
+use crate::catalogue::Catalogue;
 use crate::naming::Naming;
+use crate::source::{self, SourceDir};
 use crate::stored;
 
 /// Which images, and what they are called: the options of every command
@@ -53,6 +58,22 @@ pub(crate) struct WishArgs {
     /// oci:DIR or oci-archive:FILE, whatever registry and tags they have there
     #[arg(long, value_name = "PLACE")]
     from: Option<Source>,
+
+    /// The directory of another checkout that images are made from, by the
+    /// name that `sources` of images.yaml gives it: bpfman=DIR or
+    /// operator=DIR, instead of what the variables BPFMAN_DIR and
+    /// BPFMAN_OPERATOR_DIR say; may be repeated
+    #[arg(long, value_name = "NAME=DIR", help_heading = "Containerfile")]
+    source: Vec<SourceDir>,
+
+    /// Take this variant of the images' Containerfiles, such as openshift
+    #[arg(long, value_name = "NAME", help_heading = "Containerfile")]
+    variant: Option<String>,
+
+    /// A value for an ARG of Containerfiles, such as BUILD_VERSION=v1; may be
+    /// repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = cli::key_value, help_heading = "Containerfile")]
+    build_arg: Vec<(String, String)>,
 }
 
 /// What the user asked for.
@@ -66,12 +87,21 @@ pub(crate) struct Wish {
     pub(crate) tags: Vec<String>,
     /// The whole names of images.
     pub(crate) names: Vec<Naming>,
+    /// The whole names that variables give to images, by `organization/name`:
+    /// they come after everything that was typed.
+    pub(crate) variables: BTreeMap<String, String>,
     /// Where mirrored images are copied from instead, by their names.
     pub(crate) mirrors: Vec<(String, Reference)>,
     /// What carries out Containerfiles.
     pub(crate) engine: Engine,
+    /// Values for ARG in them.
+    pub(crate) build_args: BTreeMap<String, String>,
     /// What stands for stages and images in them.
     pub(crate) contexts: Vec<NamedContext>,
+    /// The directories of other checkouts, by what the catalogue calls them.
+    pub(crate) sources: BTreeMap<String, PathBuf>,
+    /// Which of their Containerfiles make the images, if not the usual ones.
+    pub(crate) variant: Option<String>,
     /// Where the images are that are made already; a tree or an archive.
     pub(crate) from: Option<Source>,
     /// Seconds since 1970, for all images.
@@ -80,15 +110,21 @@ pub(crate) struct Wish {
 
 impl NameArgs {
     /// Returns what these options ask for, of all platforms.
-    pub(crate) fn wish(self) -> Wish {
+    pub(crate) fn wish(self, catalogue: &Catalogue) -> Wish {
         let NameArgs { selection, all, registry, organization, mut tag } = self;
+        let is_typed = registry.is_some() || organization.is_some() || !tag.is_empty();
+        let named = catalogue
+            .images
+            .iter()
+            .filter_map(|entry| Some((entry.full_name(), variable(entry.variable.as_deref()?)?)));
+        let variables = if is_typed { BTreeMap::new() } else { named.collect() };
         let registry = registry.or_else(|| variable("IMAGE_REGISTRY"));
         if tag.is_empty() {
             let words = variable("IMAGE_TAGS").unwrap_or_default();
             let between = |c: char| c == ',' || c.is_whitespace();
             tag.extend(words.split(between).filter(|word| !word.is_empty()).map(str::to_owned));
         }
-        Wish { selection, all, registry, organization, tags: tag, ..Wish::default() }
+        Wish { selection, all, registry, organization, tags: tag, variables, ..Wish::default() }
     }
 }
 
@@ -99,10 +135,13 @@ fn variable(name: &str) -> Option<String> {
 
 impl WishArgs {
     /// Returns what these options ask for.
-    pub(crate) fn wish(self) -> Result<Wish, Failure> {
-        let WishArgs { names, platform, from } = self;
+    pub(crate) fn wish(self, catalogue: &Catalogue) -> Result<Wish, Failure> {
+        let WishArgs { names, platform, from, source, variant, build_arg } = self;
         let from = from.map(stored::place).transpose()?;
         let created = cli::source_date_epoch()?;
-        Ok(Wish { platforms: platform, from, created, ..names.wish() })
+        let sources = source::directories(source, &catalogue.sources, &variable)?;
+        let (platforms, build_args) = (platform, build_arg.into_iter().collect());
+        let names = names.wish(catalogue);
+        Ok(Wish { platforms, from, created, sources, variant, build_args, ..names })
     }
 }

@@ -1,12 +1,18 @@
-//! Engines: which carries out Containerfiles, and what is shown while it does.
+//! Engines: which carries out Containerfiles, what they start from, and what is
+//! shown while it does.
+
+use std::collections::BTreeSet;
 
 use clap::Args;
-use image_build::{BuildRequest, Engine, Error, Event, LayerCache, native};
-use oci::registry::{self, Client};
-use oci::{Image, Index, Platform, Reference};
+use image_build::{
+    BuildRequest, ContextSource, Engine, Error, Event, LayerCache, NamedContext, native,
+};
+use oci::{Index, ParseError, Platform, Reference, registry};
 use ui::{Exit, Failure, Ui};
 
 use crate::Scratch;
+use crate::bases::{BaseError, Bases};
+use crate::words::nearest;
 
 /// What carries out Containerfiles.
 #[derive(Args, Clone, Debug)]
@@ -27,6 +33,31 @@ pub struct EngineArgs {
     /// will do
     #[arg(long, value_name = "NAME")]
     builder: Option<String>,
+
+    /// Another image in the place of one that Containerfiles name, as
+    /// NAME=REFERENCE, or nothing, as NAME=scratch; may be repeated. The
+    /// others are pulled, and kept
+    #[arg(long, value_name = "NAME=REFERENCE", value_parser = base_of)]
+    base: Vec<NamedContext>,
+
+    /// Ask no registry for the images that Containerfiles name, and take them
+    /// as they are kept; the built-in builder alone can
+    #[arg(long)]
+    offline: bool,
+}
+
+/// Reads `NAME=REFERENCE` or `NAME=scratch`.
+fn base_of(word: &str) -> Result<NamedContext, String> {
+    let (name, image) = word.split_once('=').ok_or("it is not `NAME=REFERENCE`")?;
+    name.parse::<Reference>().map_err(|error| error.to_string())?;
+    if name == "scratch" {
+        return Err("`scratch` cannot be replaced".to_owned());
+    }
+    let source = match image {
+        "scratch" => ContextSource::Scratch,
+        image => ContextSource::Image(image.parse().map_err(|e: ParseError| e.to_string())?),
+    };
+    Ok(NamedContext::new(name, None, source))
 }
 
 impl EngineArgs {
@@ -34,8 +65,17 @@ impl EngineArgs {
     ///
     /// # Errors
     ///
-    /// Fails if a builder is named for an engine that has none.
+    /// Fails if a builder is named for an engine that has none, or an engine
+    /// is to ask no registry.
     pub fn engine(&self) -> Result<Engine, Failure> {
+        if self.offline && self.engine != Engine::Native {
+            let message = format!(
+                "`--offline` is for the built-in builder, and the engine is {}",
+                self.engine
+            );
+            return Err(Failure::usage(message)
+                .hint("an engine gets its images itself; leave `--engine` or `--offline` out"));
+        }
         match (&self.engine, &self.builder) {
             (Engine::Docker { .. }, builder) => Ok(Engine::Docker { builder: builder.clone() }),
             (engine, None) => Ok(engine.clone()),
@@ -47,6 +87,61 @@ impl EngineArgs {
     }
 }
 
+impl EngineArgs {
+    /// Returns whether no registry may be asked for base images.
+    pub fn offline(&self) -> bool {
+        self.offline
+    }
+
+    /// Returns what stands for images that Containerfiles name, to be put
+    /// behind the other contexts of a build.
+    pub fn replaced(&self) -> &[NamedContext] {
+        &self.base
+    }
+
+    /// Refuses to replace an image that none of the builds names. Of a
+    /// Containerfile that only an engine understands nothing is known.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is such a replacement; names the image that is most like
+    /// it.
+    pub fn check_replaced<'a>(
+        &self,
+        requests: impl IntoIterator<Item = &'a BuildRequest>,
+    ) -> Result<(), Failure> {
+        if self.base.is_empty() {
+            return Ok(());
+        }
+        let (mut names, mut files) = (BTreeSet::new(), BTreeSet::new());
+        for request in requests {
+            match image_build::image_names(request) {
+                Ok(found) => names.extend(found),
+                // The build says what is wrong with it.
+                Err(_) => return Ok(()),
+            }
+            files.insert(format!("`{}`", request.containerfile.display()));
+        }
+        let Some(unknown) = self.base.iter().find(|base| !names.contains(base.name())) else {
+            return Ok(());
+        };
+        let name = unknown.name();
+        let place = match Vec::from_iter(files).as_slice() {
+            [] => "no Containerfile is carried out".to_owned(),
+            files => format!("no FROM or `COPY --from` of {} names it", files.join(", ")),
+        };
+        let failure = Failure::usage(format!("`{name}` cannot be replaced: {place}"));
+        Err(match nearest(name, names.iter().map(String::as_str)) {
+            Some(nearest) => failure.hint(format!("did you mean `--base {nearest}=…`?")),
+            None if names.is_empty() => failure,
+            None => {
+                let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+                failure.hint(format!("images that are named: {}", names.join(", ")))
+            }
+        })
+    }
+}
+
 /// Where and with what an image is built.
 #[derive(Clone, Copy, Debug)]
 pub struct Workplace<'a> {
@@ -55,7 +150,7 @@ pub struct Workplace<'a> {
     /// Where the built-in builder keeps large layers from run to run.
     pub layers: Option<&'a LayerCache>,
     /// What gets images for the built-in builder.
-    pub client: &'a Client,
+    pub bases: &'a Bases,
 }
 
 /// Has an image built, and shows what happens meanwhile.
@@ -70,9 +165,10 @@ pub fn build(
     workplace: Workplace<'_>,
     ui: &Ui,
 ) -> Result<Index, Failure> {
-    let Workplace { work, layers, client } = workplace;
+    let Workplace { work, layers, bases } = workplace;
     let work = work.path()?;
-    let resolve = |reference: &Reference, platform: &Platform| base(client, reference, platform);
+    let resolve =
+        |reference: &Reference, platform: &Platform| Ok(bases.image(reference, platform, ui)?);
     let observe = |event: Event<'_>| match event {
         Event::Command(command) => ui.command(command),
         Event::Output(line) => ui.detail(line),
@@ -88,21 +184,8 @@ pub fn build(
     Ok(built.index)
 }
 
-/// Gets an image that a Containerfile names.
-fn base(
-    client: &Client,
-    reference: &Reference,
-    platform: &Platform,
-) -> Result<Image, Box<dyn std::error::Error + Send + Sync>> {
-    let artifact = client.pull(reference, Some(platform))?;
-    match artifact.images().first() {
-        Some(image) => Ok((*image).clone()),
-        None => Err(format!("`{reference}` is not for {platform}").into()),
-    }
-}
-
 /// Puts into words why an image was not built.
-fn failure(error: Error) -> Failure {
+pub fn failure(error: Error) -> Failure {
     let exit = match &error {
         error if error.is_missing_program() => Exit::Missing,
         Error::Interrupted => Exit::Interrupted,
@@ -113,6 +196,7 @@ fn failure(error: Error) -> Failure {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
     while let Some(error) = cause {
         hints.extend(error.downcast_ref::<registry::Error>().and_then(registry::Error::hint));
+        hints.extend(error.downcast_ref().into_iter().flat_map(BaseError::hints));
         cause = error.source();
     }
     hints.into_iter().fold(Failure::new(exit, error), Failure::hint)

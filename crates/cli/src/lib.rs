@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod bases;
 pub mod compile;
 pub mod engine;
 mod epoch;
@@ -19,4 +20,4 @@ mod words;
 pub use epoch::source_date_epoch;
 pub use jobs::Jobs;
 pub use scratch::Scratch;
-pub use words::{list, nearest, platform, typed};
+pub use words::{key_value, list, nearest, platform, typed};

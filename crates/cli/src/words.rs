@@ -36,6 +36,18 @@ pub fn platform(word: &str) -> Result<Arch, String> {
     })
 }
 
+/// Reads `KEY=VALUE`; the value may be empty.
+///
+/// # Errors
+///
+/// Fails for a word without an equals sign, or without a key.
+pub fn key_value(word: &str) -> Result<(String, String), String> {
+    match word.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("it is not `KEY=VALUE`".to_owned()),
+    }
+}
+
 /// Returns platforms as words in a sentence.
 pub fn list(archs: &[Arch]) -> String {
     archs.iter().map(|arch| arch.platform()).collect::<Vec<_>>().join(", ")

@@ -36,16 +36,24 @@ impl Lock {
         Lock::take(path, FlockOperation::NonBlockingLockExclusive)
     }
 
+    /// Takes the lock at `path` alone, or returns `None` if anyone has it.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the file cannot be made or locked.
+    pub fn try_exclusive(path: &Path) -> Result<Option<Lock>, IoError> {
+        let file = open(path)?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Some(Lock { _file: file })),
+            Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+            Err(errno) => Err(IoError::new("lock", path, errno.into())),
+        }
+    }
+
     /// Polls instead of blocking in the kernel: a blocked flock would not
     /// notice [`crate::interrupted`].
     fn take(path: &Path, operation: FlockOperation) -> Result<Lock, IoError> {
-        let file = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path)
-            .io_context("open the lock file", path)?;
+        let file = open(path)?;
         loop {
             match flock(&file, operation) {
                 Ok(()) => return Ok(Lock { _file: file }),
@@ -56,6 +64,12 @@ impl Lock {
             }
         }
     }
+}
+
+fn open(path: &Path) -> Result<File, IoError> {
+    let mut options = File::options();
+    options.read(true).write(true).create(true).truncate(false);
+    options.open(path).io_context("open the lock file", path)
 }
 
 #[cfg(test)]
@@ -81,6 +95,18 @@ mod tests {
             drop(second);
             received.recv_timeout(Duration::from_secs(60)).unwrap();
         });
+    }
+
+    #[test]
+    fn a_lock_that_is_held_is_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let shared = Lock::shared(&path).unwrap();
+        assert!(Lock::try_exclusive(&path).unwrap().is_none());
+        drop(shared);
+        let alone = Lock::try_exclusive(&path).unwrap();
+        assert!(alone.is_some());
+        assert!(Lock::try_exclusive(&path).unwrap().is_none());
     }
 
     #[test]

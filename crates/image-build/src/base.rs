@@ -12,6 +12,7 @@ use oci::{Artifact, Digest, Image, Layout, Platform, Reference};
 
 use crate::containerfile::Containerfile;
 use crate::error::nearest;
+use crate::request::SCRATCH;
 use crate::tree::{Context, Tree};
 use crate::{BuildRequest, ContextSource, NamedContext, Problem};
 
@@ -99,7 +100,7 @@ impl<'a> Bases<'a> {
 
     /// Returns what a name means that is no stage's.
     pub(crate) fn find(&self, name: &str, platform: &Platform) -> Result<Base, Problem> {
-        if name == "scratch" {
+        if name == SCRATCH {
             return Ok(Base::Nothing);
         }
         if let Some(context) = self.request.find_context(name, platform) {
@@ -146,6 +147,7 @@ impl<'a> Bases<'a> {
                 Ok(Base::Directory(once(&self.contexts, path.clone(), open)?))
             }
             ContextSource::Image(reference) => self.image(reference, platform, None),
+            ContextSource::Scratch => Ok(Base::Nothing),
             ContextSource::Layout { directory, digest } => {
                 let layout = Layout::open(directory)?;
                 let artifact = layout.load(&layout.resolve(&digest.to_string())?)?;

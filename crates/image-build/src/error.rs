@@ -139,6 +139,14 @@ pub enum Problem {
         /// The stage it is in, if that has a name.
         stage: Option<String>,
     },
+    /// The host did what a RUN says with other files than the stage has.
+    #[error("`{path}` is not a copy of `{}`, where the host did it", source_path.display())]
+    OtherSource {
+        /// A file or directory of the stage.
+        path: String,
+        /// What the host had in its place.
+        source_path: PathBuf,
+    },
     /// The image that a stage starts from was not got, and is missed.
     #[error(
         "only `{image}` tells {what}, and it was not got: the host did what the RUNs of the stage say"
@@ -180,10 +188,10 @@ pub enum Problem {
         reason: &'static str,
     },
     /// Several files cannot become one.
-    #[error("{count} files cannot be copied to `{destination}`, which is not a directory")]
+    #[error("`{}` cannot all be copied to `{destination}`, which is not a directory", sources.join("`, `"))]
     NotOneFile {
-        /// How many there are.
-        count: usize,
+        /// The files.
+        sources: Vec<String>,
         /// The destination.
         destination: String,
     },
@@ -371,6 +379,9 @@ impl Problem {
                     _ => "",
                 };
                 Some(format!("{copy}{}", ways_out(stage.as_deref())))
+            }
+            Problem::NotRun { reason: RunError::Default(name), .. } => {
+                Some(format!("`--build-arg {name}=…` sets it"))
             }
             Problem::NotRun { stage, .. } => Some(ways_out(stage.as_deref())),
             Problem::NotGot { stage, nearest, .. } => {

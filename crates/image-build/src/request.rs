@@ -131,6 +131,8 @@ pub enum ContextSource {
     },
     /// `docker-image://REFERENCE`: an image of a registry.
     Image(Reference),
+    /// `docker-image://scratch`, as BuildKit has it: no files, no settings.
+    Scratch,
 }
 
 /// A word that is no named context.
@@ -171,7 +173,7 @@ impl NamedContext {
         match &mut self.source {
             ContextSource::Directory(path) => *path = base.join(&*path),
             ContextSource::Layout { directory, .. } => *directory = base.join(&*directory),
-            ContextSource::Image(_) => {}
+            ContextSource::Image(_) | ContextSource::Scratch => {}
         }
         self
     }
@@ -195,7 +197,7 @@ impl FromStr for NamedContext {
             let part = if name.is_empty() { "name" } else { "source" };
             return Err(error(format!("its {part} is empty")));
         }
-        if matches!(name, "scratch" | "context") {
+        if matches!(name, SCRATCH | "context") {
             return Err(error(format!("`{name}` cannot be replaced")));
         }
         let source = source.parse().map_err(error)?;
@@ -215,6 +217,9 @@ impl FromStr for ContextSource {
             return Ok(ContextSource::Layout { directory: directory.into(), digest });
         }
         if let Some(image) = word.strip_prefix("docker-image://") {
+            if image == SCRATCH {
+                return Ok(ContextSource::Scratch);
+            }
             return Ok(ContextSource::Image(
                 image.parse().map_err(|e: oci::ParseError| e.to_string())?,
             ));
@@ -240,9 +245,13 @@ impl fmt::Display for NamedContext {
                 write!(f, "=oci-layout://{}@{digest}", directory.display())
             }
             ContextSource::Image(reference) => write!(f, "=docker-image://{reference}"),
+            ContextSource::Scratch => write!(f, "=docker-image://{SCRATCH}"),
         }
     }
 }
+
+/// The name that stands for nothing to start from.
+pub(crate) const SCRATCH: &str = "scratch";
 
 /// Returns a platform with the variant that others leave out, or without the
 /// one that they need not write.
@@ -281,6 +290,7 @@ mod tests {
             ("docker.io/library/golang:latest=/go", "golang=/go"),
             ("golang:1.22=docker-image://quay.io/go:1", "golang:1.22=docker-image://quay.io/go:1"),
             (layout.as_str(), layout.as_str()),
+            ("quay.io/go:1=docker-image://scratch", "quay.io/go:1=docker-image://scratch"),
         ];
         for (word, expected) in cases {
             assert_eq!(word.parse::<NamedContext>().unwrap().to_string(), expected);

@@ -12,7 +12,7 @@ use std::sync::Arc;
 pub use build::ImageBuilder;
 
 use crate::spec::{Descriptor, ImageConfig, Manifest, to_bytes};
-use crate::{Blob, Digest, Error, Layer, Platform, media};
+use crate::{Blob, Digest, Error, Layer, Platform, Reference, media};
 
 /// A container image for one platform. Clones share one value.
 #[derive(Clone, Debug)]
@@ -98,6 +98,20 @@ impl Image {
     /// Returns the manifest's annotations.
     pub fn annotations(&self) -> &BTreeMap<String, String> {
         &self.0.manifest_document.annotations
+    }
+
+    /// Returns the same image, whose blobs a repository is known to have:
+    /// that of `reference`. A push to its registry then mounts them instead of
+    /// sending them.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`Image::from_parts`] does.
+    pub fn held_by(&self, reference: &Reference) -> Result<Image, Error> {
+        let name: Arc<str> = reference.name().into();
+        let known = |blob: &Blob| blob.clone().with_origin(&name);
+        let layers = self.layers().iter().map(|layer| known(layer.blob())).collect();
+        Image::from_parts(self.manifest_blob().clone(), known(self.config_blob()), layers)
     }
 
     /// Returns the same image with exactly these annotations of its manifest;

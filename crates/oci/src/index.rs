@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::spec::{self, Descriptor, to_bytes};
-use crate::{Artifact, Blob, Digest, Error, Image, image, media};
+use crate::{Artifact, Blob, Digest, Error, Image, Platform, image, media};
 
 /// A multi-architecture image. Clones share one value.
 #[derive(Clone, Debug)]
@@ -65,6 +65,27 @@ impl Index {
             let digest = blob.digest();
             return Err(Error::InvalidDocument { digest, what: "image index", reason });
         }
+        Ok(Index(Arc::new(Parts { blob, document, children })))
+    }
+
+    /// Makes an index of images that each stand for a platform, whatever they
+    /// say they are for: one image may stand for several.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the document cannot be written.
+    pub fn standing_for(
+        images: &BTreeMap<Platform, Image>,
+        annotations: BTreeMap<String, String>,
+    ) -> Result<Index, Error> {
+        let entry = |(platform, image): (&Platform, &Image)| Descriptor {
+            platform: Some(platform.into()),
+            ..image.descriptor().clone()
+        };
+        let manifests = images.iter().map(entry).collect();
+        let document = spec::Index { annotations, ..spec::Index::new(manifests) };
+        let blob = Blob::from_bytes(media::INDEX, to_bytes(&document)?);
+        let children = images.values().cloned().map(Artifact::Image).collect();
         Ok(Index(Arc::new(Parts { blob, document, children })))
     }
 

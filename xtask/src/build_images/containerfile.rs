@@ -12,9 +12,10 @@ use oci::{Index, Platform};
 use ui::Failure;
 
 use crate::context::Context;
-use crate::plan::Planned;
-use crate::stages::{self, ImageStages};
+use crate::on_host;
+use crate::plan::{Instructions, Origin, Plan, Planned};
 use crate::stored::Stored;
+use crate::wish::Wish;
 
 /// The project's Containerfile for bytecode, relative to the checkout.
 const BYTECODE: &str = "Containerfile.bytecode.multi.arch";
@@ -23,33 +24,74 @@ const BYTECODE: &str = "Containerfile.bytecode.multi.arch";
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Site<'a> {
     pub(crate) engine: &'a Engine,
-    pub(crate) contexts: &'a [NamedContext],
-    /// The stages that the host has made.
-    pub(crate) made: &'a stages::Made,
+    pub(crate) inputs: Inputs<'a>,
+    /// What the host has made.
+    pub(crate) made: &'a on_host::Made,
     /// The images that are made already.
     pub(crate) stored: Option<&'a Stored>,
     pub(crate) place: Workplace<'a>,
 }
 
-/// Builds an image of the catalogue; its context is the checkout.
-pub(super) fn build(
-    path: &Path,
+/// What the user gives to Containerfiles.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Inputs<'a> {
+    pub(crate) contexts: &'a [NamedContext],
+    pub(crate) build_args: &'a BTreeMap<String, String>,
+    /// Seconds since 1970.
+    pub(crate) created: u64,
+}
+
+impl<'a> Inputs<'a> {
+    /// Returns what the user asked for.
+    pub(crate) fn of(wish: &'a Wish) -> Inputs<'a> {
+        let Wish { contexts, build_args, created, .. } = wish;
+        Inputs { contexts, build_args, created: *created }
+    }
+}
+
+/// Returns what is asked of the builder for an image of the catalogue, but for
+/// what the host makes; its context is the checkout, or another one.
+pub(crate) fn asked(
+    file: &Instructions,
     image: &Planned,
-    annotations: &BTreeMap<String, String>,
-    created: u64,
+    inputs: Inputs<'_>,
+    cx: &Context<'_>,
+) -> Result<BuildRequest, Failure> {
+    let mut request = request(&cx.root.join(&file.path), &image.platforms)?;
+    let elsewhere = file.elsewhere.as_ref().map(|other| other.dir.clone());
+    request.context = Some(elsewhere.unwrap_or_else(|| cx.root.clone()));
+    request.annotations = file.annotations.clone();
+    request.created = inputs.created;
+    request.contexts = inputs.contexts.to_vec();
+    request.build_args = inputs.build_args.clone();
+    Ok(request)
+}
+
+/// Returns what is asked of each Containerfile of the plan.
+pub(super) fn requests(
+    plan: &Plan,
+    inputs: Inputs<'_>,
+    cx: &Context<'_>,
+) -> Result<Vec<BuildRequest>, Failure> {
+    let of_image = |image: &Planned| match &image.origin {
+        Origin::Containerfile(file) => Some(asked(file, image, inputs, cx)),
+        _ => None,
+    };
+    plan.images.iter().filter_map(of_image).collect()
+}
+
+/// Builds an image of the catalogue.
+pub(super) fn build(
+    file: &Instructions,
+    image: &Planned,
     site: Site<'_>,
     cx: &Context<'_>,
 ) -> Result<Index, Failure> {
     let failed =
-        |failure: Failure| failure.context(format!("failed to build `{}`", path.display()));
-    let Site { engine, contexts, made, place, .. } = site;
-    let mut request = request(&cx.root.join(path), &image.platforms)?;
-    request.context = Some(cx.root.clone());
-    request.annotations = annotations.clone();
-    request.created = created;
-    request.contexts = contexts.to_vec();
-    let ImageStages { stages, known } = made.of(image).map_err(failed)?;
-    (request.stages, request.known) = (stages, known);
+        |failure: Failure| failure.context(format!("failed to build `{}`", file.path.display()));
+    let Site { engine, inputs, made, place, .. } = site;
+    let mut request = asked(file, image, inputs, cx)?;
+    made.give(image, &mut request).map_err(failed)?;
     cli::engine::build(engine, &request, place, cx.ui).map_err(failed)
 }
 

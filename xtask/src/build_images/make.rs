@@ -16,6 +16,7 @@ use ui::{Failure, Failures};
 use super::containerfile::{self, Site};
 use super::report::Report;
 use crate::attest::{self, Evidence};
+use crate::bundle;
 use crate::context::Context;
 use crate::plan::{Origin, Plan, Planned};
 
@@ -82,21 +83,25 @@ pub(crate) fn make(
     failures: &mut Failures,
 ) -> Vec<Made> {
     let mut all = Vec::new();
+    let built: Vec<Reference> = plan.references().into_iter().cloned().collect();
     for (index, image) in plan.images.iter().enumerate() {
         let made = match &image.origin {
             Origin::Objects { recipe, .. } => {
                 from_objects(plan, image, (recipe, compiled), site, cx)
             }
-            Origin::Containerfile { path, annotations, .. } => {
-                let created = plan.created;
-                containerfile::build(path, image, annotations, created, site, cx)
-                    .map(|index| (Artifact::Index(index), Vec::new()))
+            Origin::Containerfile(file) => containerfile::build(file, image, site, cx)
+                .map(|index| (Artifact::Index(index), Vec::new())),
+            Origin::Mirror(source) => {
+                from_registry(image, source, site.place.bases.client(), along, cx)
             }
-            Origin::Mirror(source) => from_registry(image, source, site.place.client, along, cx),
             Origin::Stored => from_store(image, site, along),
         };
         match made {
             Ok((artifact, companions)) => {
+                if let Err(wrong) = bundle::check(&artifact, &image.image, &built, cx) {
+                    failures.0.extend(wrong.0);
+                    continue;
+                }
                 let named = Named { references: image.references.clone(), artifact };
                 all.push(Made { index, named, companions });
             }
@@ -196,7 +201,7 @@ fn from_store(image: &Planned, site: Site<'_>, along: Along) -> Result<Parts, Fa
     }
     let companions = match along {
         Along::Nothing => Vec::new(),
-        Along::Companions => stored.companions(found, site.place.client)?,
+        Along::Companions => stored.companions(found, site.place.bases.client())?,
     };
     Ok((artifact, companions))
 }
@@ -394,7 +399,7 @@ fn source_of(plan: &Plan, image: &Planned) -> String {
         Origin::Objects { request, .. } => {
             plan.requests[*request].source.path.display().to_string()
         }
-        Origin::Containerfile { path, .. } => path.display().to_string(),
+        Origin::Containerfile(file) => file.path.display().to_string(),
         Origin::Mirror(source) => source.to_string(),
         Origin::Stored => image.image.clone(),
     }

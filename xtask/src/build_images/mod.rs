@@ -5,9 +5,11 @@ pub(crate) mod make;
 mod preflight;
 pub(crate) mod report;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use cli::bases::Bases;
 use cli::engine::{EngineArgs, Workplace};
 use cli::publish::{self, Delivery};
 use cli::registry::{self, RegistryArgs};
@@ -15,6 +17,7 @@ use cli::{Scratch, typed};
 use destination::Destination;
 use image_build::{Engine, LayerCache, NamedContext};
 use oci::Reference;
+use oci::registry::Client;
 use ui::{Failure, Failures};
 
 use crate::attest::Evidence;
@@ -23,12 +26,12 @@ use crate::compile::{self, CompileArgs};
 use crate::context::Context;
 use crate::credentials;
 use crate::naming::Naming;
-use crate::plan::{self, Plan};
+use crate::on_host::OnHost;
+use crate::plan::{self, LeftOut, Plan};
 use crate::signing::SigningArgs;
-use crate::stages::Makers;
 use crate::stored::Stored;
 use crate::wish::{Wish, WishArgs};
-use containerfile::Site;
+use containerfile::{Inputs, Site};
 use make::Along;
 
 /// Where images go unless the user says otherwise.
@@ -178,14 +181,16 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
         names: args.names,
         mirrors: args.mirror,
         engine: args.engine.engine()?,
-        contexts: contexts(args.build_context)?,
-        ..args.wish.wish()?
+        contexts: contexts(args.build_context, &args.engine)?,
+        ..args.wish.wish(&catalogue)?
     };
     if args.attest && wish.engine != Engine::Native {
         let message = "`--attest` says how this program makes images, and an engine is to";
         return Err(Failure::usage(message).hint("leave `--engine` out").into());
     }
     let plan = plan::plan(&catalogue, &wish)?;
+    let inputs = Inputs::of(&wish);
+    args.engine.check_replaced(&containerfile::requests(&plan, inputs, cx)?)?;
     let refs_file = args.refs_file.as_deref().map(typed).transpose()?;
     let checksums_file = args.checksums_file.as_deref().map(typed).transpose()?;
     let host = wish.registry.as_deref().unwrap_or(&catalogue.registry);
@@ -197,22 +202,23 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     if let Some(workshop) = workshop {
         check_clang(&catalogue, workshop.compiler(), pushes && !args.any_clang, cx)?;
     }
-    let makers = Makers::find(&plan, args.compile.installs(), cx)?;
+    let engine = &wish.engine;
+    let on_host = OnHost::find(&plan, inputs, args.compile.installs(), cx)?;
     if args.dry_run {
         let (destinations, attest, sign) = (destinations.as_slice(), args.attest, args.sign);
         let then = report::Then { destinations, attest, sign };
-        return Ok(report::dry_run(&plan, workshop, &makers, then, cx)?);
+        return Ok(report::dry_run(&plan, workshop, &on_host, then, cx)?);
     }
     // A key that cannot be used is better known before anything is compiled.
     let signing =
         args.sign.then(|| args.signing.open(args.attest, catalogue.variables(), cx)).transpose()?;
     say_left_out(&plan, cx);
     let names = if pushes { plan.references() } else { Vec::new() };
-    let compiling = || (compile::of_plan(cx, workshop, &plan.requests), makers.make(cx));
+    let compiling = || (compile::of_plan(cx, workshop, &plan.requests), on_host.make(cx));
     if args.attest && workshop.is_some() {
         bpf_build::settle();
     }
-    let (looks, (compiled, stages)) = if args.preflight {
+    let (looks, (compiled, handmade)) = if args.preflight {
         let looks = client.look(&names);
         preflight::run(&plan, workshop, &client, &looks, cx)?;
         (looks, compiling())
@@ -225,16 +231,16 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     let along = if is_along { Along::Companions } else { Along::Nothing };
     // What is large in an image lies here until it is published.
     let work = Scratch::default();
-    let (engine, contexts) = (&wish.engine, wish.contexts.as_slice());
     let layers = layer_cache(cx);
-    let place = Workplace { work: &work, layers: Some(&layers), client: &client };
+    let bases = bases(client.clone(), args.engine.offline(), cx);
+    let place = Workplace { work: &work, layers: Some(&layers), bases: &bases };
     let stored = Stored::open(wish.from.as_ref(), &client, &work, cx)?;
     let stored = stored.as_ref();
-    let stages = stages?;
-    let site = Site { engine, contexts, made: &stages, stored, place };
+    let handmade = handmade?;
+    let site = Site { engine, inputs, made: &handmade, stored, place };
     let mut made = make::make(&plan, &compiled, along, site, cx, &mut failures);
     if args.attest {
-        let evidence = Evidence { workshop, built: &compiled.built, stages: &stages };
+        let evidence = Evidence { workshop, built: &compiled.built, handmade: &handmade };
         made = make::attest(made, &plan, evidence, &mut failures);
     }
     let mut report = report::Report::new(&plan, &compiled);
@@ -287,10 +293,15 @@ fn destinations(args: &Args, cx: &Context<'_>) -> Result<Vec<Destination>, Failu
     publish::destinations(&args.to, args.push)
 }
 
-/// What was typed is relative to where it was typed.
-fn contexts(contexts: Vec<NamedContext>) -> Result<Vec<NamedContext>, Failure> {
+/// What was typed is relative to where it was typed. The images that stand for
+/// others come last, and so count.
+fn contexts(
+    contexts: Vec<NamedContext>,
+    engine: &EngineArgs,
+) -> Result<Vec<NamedContext>, Failure> {
     let here = typed(".".as_ref())?;
-    Ok(contexts.into_iter().map(|context| context.relative_to(&here)).collect())
+    let contexts = contexts.into_iter().map(|context| context.relative_to(&here));
+    Ok(contexts.chain(engine.replaced().iter().cloned()).collect())
 }
 
 /// The catalogue may pin the compiler that published images are made with;
@@ -316,12 +327,10 @@ fn check_clang(
 
 /// Says what is not built, together where the reason is the same.
 fn say_left_out(plan: &Plan, cx: &Context<'_>) {
-    let mut reasons: Vec<&str> = plan.left_out.iter().map(|(_, why)| *why).collect();
-    reasons.sort_unstable();
-    reasons.dedup();
+    let reasons: BTreeSet<&str> = plan.left_out.iter().map(|left| left.why.as_str()).collect();
     for reason in reasons {
-        let images = plan.left_out.iter().filter(|(_, why)| *why == reason);
-        let names: Vec<_> = images.map(|(image, _)| image.as_str()).collect();
+        let images = plan.left_out.iter().filter(|left| left.why == reason);
+        let names: Vec<_> = images.map(LeftOut::name).collect();
         cx.ui.note(format_args!("Left out: {} ({reason})", names.join(", ")));
     }
 }
@@ -329,4 +338,9 @@ fn say_left_out(plan: &Plan, cx: &Context<'_>) {
 /// Returns where large layers are kept between runs.
 pub(crate) fn layer_cache(cx: &Context<'_>) -> LayerCache {
     LayerCache::new(cx.target().join("layers"))
+}
+
+/// Returns where the images that Containerfiles name come from.
+pub(crate) fn bases(client: Client, offline: bool, cx: &Context<'_>) -> Bases {
+    Bases::new(cx.target().join("bases"), client, offline)
 }

@@ -15,10 +15,10 @@ use ui::{Failure, Failures, Format};
 use super::make::{Made, shown};
 use crate::bench::cost;
 use crate::context::Context;
-use crate::plan::{Origin, Plan};
+use crate::on_host::{HostCommand, OnHost};
+use crate::plan::{LeftOut, Origin, Plan};
 use crate::published::Subject;
 use crate::signing::SignedReport;
-use crate::stages::Makers;
 
 /// The command's JSON.
 #[derive(Debug, Serialize)]
@@ -33,7 +33,7 @@ pub(super) struct Report<'a> {
     pushed: Vec<(usize, Subject)>,
     schema: u32,
     images: Vec<ImageReport>,
-    left_out: Vec<LeftOut<'a>>,
+    left_out: &'a [LeftOut],
     /// What was signed, where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     signatures: Option<Vec<SignedReport>>,
@@ -82,13 +82,6 @@ struct DestinationReport {
     platforms: Vec<String>,
 }
 
-/// An image that was not built.
-#[derive(Debug, Serialize)]
-struct LeftOut<'a> {
-    image: &'a str,
-    why: &'static str,
-}
-
 /// The counts of the run.
 #[derive(Debug, Default, Serialize)]
 struct Summary {
@@ -106,14 +99,13 @@ impl<'a> Report<'a> {
         let mut platforms: Vec<_> = plan.images.iter().flat_map(|image| &image.platforms).collect();
         platforms.sort();
         platforms.dedup();
-        let left_out = plan.left_out.iter().map(|(image, why)| LeftOut { image, why });
         Report {
             plan,
             attached: BTreeMap::new(),
             pushed: Vec::new(),
             schema: 1,
             images: Vec::new(),
-            left_out: left_out.collect(),
+            left_out: &plan.left_out,
             signatures: None,
             summary: Summary {
                 platforms: platforms.len(),
@@ -297,13 +289,13 @@ pub(super) struct Then<'a> {
 pub(super) fn dry_run(
     plan: &Plan,
     workshop: Option<&Workshop>,
-    makers: &Makers,
+    on_host: &OnHost,
     then: Then<'_>,
     cx: &Context<'_>,
 ) -> Result<(), Failure> {
     let Then { destinations, attest, sign } = then;
     if cx.ui.format() == Format::Json {
-        let run = DryRun::new(plan, workshop, makers, destinations, cx);
+        let run = DryRun::new(plan, workshop, on_host, destinations, cx);
         return cx.ui.json(&DryRun { attest, sign, ..run });
     }
     for (request, commands) in all_commands(plan, workshop) {
@@ -316,8 +308,8 @@ pub(super) fn dry_run(
             cx.ui.result(format_args!("    {command}"))?;
         }
     }
-    for (command, packages, arch) in makers.commands(cx) {
-        cx.ui.result(format_args!("build {} for {arch}", packages.join(", ")))?;
+    for HostCommand { command, makes, arch } in on_host.commands(cx) {
+        cx.ui.result(format_args!("build {makes} for {arch}"))?;
         cx.ui.result(format_args!("    {command}"))?;
     }
     if !plan.requests.is_empty() {
@@ -332,8 +324,8 @@ pub(super) fn dry_run(
                 Origin::Objects { .. } => {
                     cx.ui.result(format_args!("make {reference} for {}", list(&image.platforms)))?
                 }
-                Origin::Containerfile { path, .. } => {
-                    let (path, platforms) = (path.display(), list(&image.platforms));
+                Origin::Containerfile(file) => {
+                    let (path, platforms) = (file.path.display(), list(&image.platforms));
                     cx.ui.result(format_args!("build {path} to {reference} for {platforms}"))?;
                 }
                 Origin::Mirror(source) => {
@@ -348,8 +340,8 @@ pub(super) fn dry_run(
             }
         }
     }
-    for (image, why) in &plan.left_out {
-        cx.ui.result(format_args!("leave out {image}: {why}"))?;
+    for left_out in &plan.left_out {
+        cx.ui.result(format_args!("leave out {}: {}", left_out.name(), left_out.why))?;
     }
     destinations
         .iter()
@@ -361,7 +353,7 @@ pub(super) fn dry_run(
 fn documents(origin: &Origin) -> Option<&'static str> {
     match origin {
         Origin::Objects { .. } => Some("a record and a bill of materials"),
-        Origin::Containerfile { .. } => Some("a bill of materials"),
+        Origin::Containerfile(_) => Some("a bill of materials"),
         Origin::Mirror(_) | Origin::Stored => None,
     }
 }
@@ -372,7 +364,7 @@ struct DryRun<'a> {
     schema: u32,
     commands: Vec<String>,
     images: BTreeMap<String, Vec<&'static str>>,
-    left_out: Vec<LeftOut<'a>>,
+    left_out: &'a [LeftOut],
     destinations: Vec<String>,
     /// Whether it is attached how the images are made.
     attest: bool,
@@ -384,22 +376,22 @@ impl<'a> DryRun<'a> {
     fn new(
         plan: &'a Plan,
         workshop: Option<&Workshop>,
-        makers: &Makers,
+        on_host: &OnHost,
         destinations: &[Destination],
         cx: &Context<'_>,
     ) -> DryRun<'a> {
         let each = all_commands(plan, workshop).flat_map(|(_, commands)| commands);
         let each = each.map(|(command, _)| command);
-        let go = makers.commands(cx).into_iter().map(|(command, ..)| command.to_string());
+        let by_host = on_host.commands(cx).into_iter().map(|made| made.command.to_string());
         let images = plan.images.iter().flat_map(|image| {
             let platforms: Vec<_> = image.platforms.iter().map(|arch| arch.platform()).collect();
             image.references.iter().map(move |r| (r.to_string(), platforms.clone()))
         });
         DryRun {
             schema: 1,
-            commands: each.chain(go).collect(),
+            commands: each.chain(by_host).collect(),
             images: images.collect(),
-            left_out: plan.left_out.iter().map(|(image, why)| LeftOut { image, why }).collect(),
+            left_out: &plan.left_out,
             destinations: destinations.iter().map(|to| shown(to, cx)).collect(),
             attest: false,
             sign: false,

@@ -24,6 +24,11 @@ pub(crate) struct Entry {
     pub(crate) private: bool,
     /// Fewer platforms than the catalogue's.
     pub(crate) platforms: Option<Platforms>,
+    /// Whether it holds nothing for a machine: it is made for the first of its
+    /// platforms, unless the user names others.
+    pub(crate) one_platform: bool,
+    /// The environment variable that may hold its whole name.
+    pub(crate) variable: Option<String>,
     pub(crate) kind: Kind,
 }
 
@@ -32,15 +37,35 @@ pub(crate) struct Entry {
 pub(crate) enum Kind {
     /// An eBPF C source of this checkout.
     Bytecode(Source),
-    /// A Containerfile, of this checkout or of the one that `source` names.
-    Containerfile {
-        containerfile: PathBuf,
-        source: Option<String>,
-        /// The stages that the host can make, by name.
-        stages: BTreeMap<String, Stage>,
-    },
+    /// A Containerfile.
+    Containerfile(Containerfile),
     /// An image of another registry, copied.
     Mirror(Reference),
+}
+
+/// How a Containerfile makes an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Containerfile {
+    /// The file: of this checkout, or of the other one if that is the context
+    /// and no programs of cargo go into it.
+    pub(crate) path: PathBuf,
+    /// Other files for the image, of the same checkout, by what they are
+    /// called.
+    pub(crate) variants: BTreeMap<String, PathBuf>,
+    /// The other checkout that is the context, as `sources` calls it.
+    pub(crate) source: Option<String>,
+    /// The stages that the host can make, by name.
+    pub(crate) stages: BTreeMap<String, Stage>,
+    /// The programs of the other checkout that cargo builds, which the
+    /// Containerfile finds where cargo puts them.
+    pub(crate) cargo: Vec<String>,
+}
+
+impl Containerfile {
+    /// Returns whether the Containerfiles are in the other checkout.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        self.source.is_some() && self.cargo.is_empty()
+    }
 }
 
 impl Kind {
@@ -51,7 +76,7 @@ impl Kind {
     pub(crate) fn word(&self) -> &'static str {
         match self {
             Kind::Bytecode(_) => Kind::WORDS[0],
-            Kind::Containerfile { .. } => Kind::WORDS[1],
+            Kind::Containerfile(_) => Kind::WORDS[1],
             Kind::Mirror(_) => Kind::WORDS[2],
         }
     }
@@ -109,6 +134,9 @@ pub(super) struct Keys {
     #[serde(default)]
     private: bool,
     platforms: Option<Platforms>,
+    #[serde(default, rename = "one-platform")]
+    one_platform: bool,
+    variable: Option<String>,
     bytecode: Option<PathBuf>,
     include: Option<Vec<String>>,
     define: Option<Vec<String>>,
@@ -118,6 +146,9 @@ pub(super) struct Keys {
     #[serde(default, deserialize_with = "stages")]
     stages: Option<BTreeMap<String, Stage>>,
     source: Option<String>,
+    #[serde(default, deserialize_with = "variants")]
+    variants: Option<BTreeMap<String, PathBuf>>,
+    cargo: Option<Vec<String>>,
     mirror: Option<String>,
 }
 
@@ -180,15 +211,31 @@ where
     super::no_duplicates(deserializer).map(Some)
 }
 
+fn variants<'de, D>(deserializer: D) -> Result<Option<BTreeMap<String, PathBuf>>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    super::no_duplicates(deserializer).map(Some)
+}
+
 impl TryFrom<Keys> for Entry {
     type Error = String;
 
     fn try_from(keys: Keys) -> Result<Entry, String> {
         let full = format!("{}/{}", keys.organization, keys.name);
         let kind = kind(&keys).map_err(|problem| format!("`{full}`{problem}"))?;
-        let Keys { name, organization, description, licenses, default, private, platforms, .. } =
-            keys;
-        Ok(Entry { name, organization, description, licenses, default, private, platforms, kind })
+        Ok(Entry {
+            name: keys.name,
+            organization: keys.organization,
+            description: keys.description,
+            licenses: keys.licenses,
+            default: keys.default,
+            private: keys.private,
+            platforms: keys.platforms,
+            one_platform: keys.one_platform,
+            variable: keys.variable,
+            kind,
+        })
     }
 }
 
@@ -213,6 +260,8 @@ fn kind(keys: &Keys) -> Result<Kind, String> {
         ("headers", keys.headers.is_some(), "bytecode"),
         ("stages", keys.stages.is_some(), "containerfile"),
         ("source", keys.source.is_some(), "containerfile"),
+        ("variants", keys.variants.is_some(), "containerfile"),
+        ("cargo", keys.cargo.is_some(), "containerfile"),
     ];
     if let Some((key, _, with)) = belongs.iter().find(|(_, is, with)| *is && *with != chosen) {
         return Err(format!(" says `{key}`, which goes with `{with}`"));
@@ -230,25 +279,39 @@ fn kind(keys: &Keys) -> Result<Kind, String> {
         }));
     }
     if let Some(path) = &keys.containerfile {
-        // One of another checkout is looked for there.
-        if keys.source.is_none() {
-            inside(path).map_err(|()| {
-                format!(": the Containerfile `{}` is not inside the checkout", path.display())
-            })?;
-        }
-        for (name, stage) in keys.stages.iter().flatten() {
-            if let Some(problem) = stage.problem() {
-                return Err(format!(": stage `{name}`: {problem}"));
-            }
-        }
-        return Ok(Kind::Containerfile {
-            containerfile: path.clone(),
-            source: keys.source.clone(),
-            stages: keys.stages.clone().unwrap_or_default(),
-        });
+        return containerfile(path, keys).map(Kind::Containerfile);
     }
     let word = keys.mirror.as_deref().unwrap_or_default();
     word.parse().map(Kind::Mirror).map_err(|error: oci::ParseError| format!(": {error}"))
+}
+
+/// Returns how the Containerfile at `path` makes the image, or what is wrong.
+fn containerfile(path: &Path, keys: &Keys) -> Result<Containerfile, String> {
+    let variants = keys.variants.clone().unwrap_or_default();
+    for path in std::iter::once(path).chain(variants.values().map(PathBuf::as_path)) {
+        inside(path).map_err(|()| {
+            format!(": the Containerfile `{}` is not inside the checkout", path.display())
+        })?;
+    }
+    for (name, stage) in keys.stages.iter().flatten() {
+        if let Some(problem) = stage.problem() {
+            return Err(format!(": stage `{name}`: {problem}"));
+        }
+    }
+    let cargo = keys.cargo.clone().unwrap_or_default();
+    if !cargo.is_empty() && keys.source.is_none() {
+        return Err(" says `cargo`, which goes with `source`".to_owned());
+    }
+    if keys.stages.is_some() && keys.source.is_some() {
+        return Err(" says both `stages`, which are of this checkout, and `source`".to_owned());
+    }
+    Ok(Containerfile {
+        path: path.to_owned(),
+        variants,
+        source: keys.source.clone(),
+        stages: keys.stages.clone().unwrap_or_default(),
+        cargo,
+    })
 }
 
 /// The path of a file inside the checkout is relative and never goes up.

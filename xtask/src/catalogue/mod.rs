@@ -14,8 +14,8 @@ use host::fs::IoError;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 
-pub(crate) use entry::{Entry, Kind, Platforms, Stage};
-pub(crate) use select::{SelectionError, select};
+pub(crate) use entry::{Containerfile, Entry, Kind, Platforms, Stage};
+pub(crate) use select::{SelectionError, is_named, select};
 
 /// The file's name, at the top of the checkout.
 pub(crate) const FILE: &str = "images.yaml";
@@ -33,6 +33,8 @@ pub(crate) struct Catalogue {
     pub(crate) clang: Option<u32>,
     /// Who pushes where, by organization.
     pub(crate) organizations: BTreeMap<String, Organization>,
+    /// Other checkouts that images are made from.
+    pub(crate) sources: BTreeMap<String, OtherCheckout>,
     /// The images, in the order in which they are shown and built.
     pub(crate) images: Vec<Entry>,
 }
@@ -48,6 +50,8 @@ struct Keys {
     clang: Option<u32>,
     #[serde(default, deserialize_with = "no_duplicates")]
     organizations: BTreeMap<String, Organization>,
+    #[serde(default, deserialize_with = "no_duplicates")]
+    sources: BTreeMap<String, OtherCheckout>,
     images: Vec<entry::Keys>,
 }
 
@@ -59,6 +63,16 @@ pub(crate) struct Organization {
     pub(crate) username: String,
     /// The variable that holds the password or robot's token.
     pub(crate) password: String,
+}
+
+/// A checkout of another repository.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OtherCheckout {
+    /// Where it is cloned from.
+    pub(crate) repository: String,
+    /// The environment variable that may hold its directory.
+    pub(crate) variable: String,
 }
 
 /// Why a catalogue is not valid.
@@ -95,11 +109,12 @@ impl Catalogue {
 
     /// Makes a catalogue of its keys; an error comes with its entry's index.
     fn new(keys: Keys) -> Result<Catalogue, (usize, String)> {
-        let Keys { registry, tag, platforms, clang, organizations, images } = keys;
+        let Keys { registry, tag, platforms, clang, organizations, sources, images } = keys;
         let images = images.into_iter().enumerate();
         let images = images.map(|(index, keys)| Entry::try_from(keys).map_err(|m| (index, m)));
         let images = images.collect::<Result<Vec<_>, _>>()?;
-        let catalogue = Catalogue { registry, tag, platforms, clang, organizations, images };
+        let catalogue =
+            Catalogue { registry, tag, platforms, clang, organizations, sources, images };
         catalogue.check()?;
         Ok(catalogue)
     }
@@ -124,8 +139,13 @@ impl Catalogue {
                     return fail(format!("`{full}` adds {arch}, which is not among `platforms`"));
                 }
             }
-            let Kind::Containerfile { stages, .. } = &entry.kind else { continue };
-            for stage in stages.values() {
+            let Kind::Containerfile(file) = &entry.kind else { continue };
+            if let Some(source) = file.source.as_ref()
+                && !self.sources.contains_key(source)
+            {
+                return fail(format!("`{full}` names `{source}`, which is not among `sources`"));
+            }
+            for stage in file.stages.values() {
                 // All programs of a module lie in one directory while they are built.
                 let place = (&stage.module, stage.program());
                 let (other, of) = programs.entry(place).or_insert((stage, full.clone()));
@@ -146,9 +166,15 @@ impl Catalogue {
         pairs.flatten().cloned().collect()
     }
 
-    /// Returns the platforms of `entry`.
-    pub(crate) fn platforms_of<'a>(&'a self, entry: &'a Entry) -> &'a [Arch] {
-        entry.platforms.as_deref().unwrap_or(&self.platforms)
+    /// Returns the platforms that `entry` is made for where `wanted` are asked
+    /// for; without any, those that a plain run takes.
+    pub(crate) fn platforms_of(&self, entry: &Entry, wanted: &[Arch]) -> Vec<Arch> {
+        let all = entry.platforms.as_deref().unwrap_or(&self.platforms).iter().copied();
+        match wanted {
+            [] if entry.one_platform => all.take(1).collect(),
+            [] => all.collect(),
+            wanted => all.filter(|arch| wanted.contains(arch)).collect(),
+        }
     }
 }
 
@@ -223,8 +249,8 @@ mod tests {
             )
         };
         let cases = [
-            ("imagess: []\n".to_owned(), "4:1: unknown field `imagess`, expected one of `registry`, `tag`, `platforms`, `clang`, `organizations`, `images`; did you mean `images`?"),
-            (entry("    bytecod: x.c\n"), "9:5: images[0]: unknown field `bytecod`, expected one of `name`, `organization`, `description`, `licenses`, `default`, `private`, `platforms`, `bytecode`, `include`, `define`, `cpu`, `headers`, `containerfile`, `stages`, `source`, `mirror`; did you mean `bytecode`?"),
+            ("imagess: []\n".to_owned(), "4:1: unknown field `imagess`, expected one of `registry`, `tag`, `platforms`, `clang`, `organizations`, `sources`, `images`; did you mean `images`?"),
+            (entry("    bytecod: x.c\n"), "9:5: images[0]: unknown field `bytecod`, expected one of `name`, `organization`, `description`, `licenses`, `default`, `private`, `platforms`, `one-platform`, `variable`, `bytecode`, `include`, `define`, `cpu`, `headers`, `containerfile`, `stages`, `source`, `variants`, `cargo`, `mirror`; did you mean `bytecode`?"),
             (entry("    bytecode: x.c\n    platforms: [linux/arm64]\n"), "5:3: `o/a` adds linux/arm64, which is not among `platforms`"),
             (entry("    bytecode: x.c\n    platforms: [linux/amd46]\n"), "10:16: images[0].platforms: unknown platform `linux/amd46`; known are linux/386, linux/amd64, linux/arm, linux/arm64, linux/loong64, linux/mips, linux/mipsle, linux/mips64, linux/mips64le, linux/ppc64, linux/ppc64le, linux/riscv64, linux/s390x; did you mean `linux/amd64`?"),
             (entry("    bytecode: x.c\n    name: b\n"), "5:5: images[0]: duplicate field `name`"),
@@ -242,6 +268,11 @@ mod tests {
             (entry("    containerfile: x\n    stages: {b: {go: ./p, module: m, to: out}}\n"), "5:3: `o/a`: stage `b`: `out` is not a directory of the stage"),
             (entry("    containerfile: x\n    stages: {b: {go: ./p, module: m, to: /out}, c: {go: ./q/p, module: m, to: /out}}\n"), "5:3: `o/a` and `o/a` make two programs named `p`"),
             (entry("    containerfile: x\n    stages: {b: {go: ./p, module: m, to: /out}}\n  - {name: b, organization: o, description: d, licenses: MIT, containerfile: x, stages: {b: {go: ./p, ldflags: -s, module: m, to: /out}}}\n"), "11:3: `o/b` and `o/a` make two programs named `p`"),
+            (entry("    containerfile: x\n    source: s\n"), "5:3: `o/a` names `s`, which is not among `sources`"),
+            (entry("    containerfile: x\n    cargo: [p]\n"), "5:3: `o/a` says `cargo`, which goes with `source`"),
+            (entry("    containerfile: x\n    source: s\n    stages: {b: {go: ./p, module: m, to: /out}}\n"), "5:3: `o/a` says both `stages`, which are of this checkout, and `source`"),
+            (entry("    containerfile: x\n    variants: {v: ../x}\n"), "5:3: `o/a`: the Containerfile `../x` is not inside the checkout"),
+            (entry("    containerfile: x\n    variants: {v: x, v: y}\n"), "10:15: images[0].variants: duplicate key `v`"),
             (entry("    bytecode: x.c\n    headers: none\n"), "10:14: images[0].headers: unknown variant `none`, expected `system`"),
         ];
         for (rest, expected) in cases {

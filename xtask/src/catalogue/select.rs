@@ -32,6 +32,12 @@ pub(crate) fn select<'a>(
     Ok(catalogue.images.iter().filter(wanted).collect())
 }
 
+/// Returns whether a word names this image, and not a group of which it is
+/// one.
+pub(crate) fn is_named(entry: &Entry, words: &[String]) -> bool {
+    words.iter().any(|word| *word == entry.name || *word == entry.full_name())
+}
+
 fn matches(entry: &Entry, word: &str) -> bool {
     match word.split_once('/') {
         Some((organization, "")) => entry.organization == organization,

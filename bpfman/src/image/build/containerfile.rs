@@ -11,7 +11,6 @@ use image_build::{BuildRequest, Engine, NamedContext};
 use oci::Artifact;
 use ui::{Exit, Failure, Failures};
 
-use super::pair;
 use crate::context::Context;
 use crate::image::generate_build_args::build_args;
 use crate::inputs::{Object, Objects};
@@ -29,7 +28,7 @@ pub(super) struct ContainerfileArgs {
     container_file: Option<PathBuf>,
 
     /// A value for an ARG of the Containerfile; may be repeated
-    #[arg(long, value_name = "NAME=VALUE", value_parser = pair, requires = "container_file")]
+    #[arg(long, value_name = "NAME=VALUE", value_parser = cli::key_value, requires = "container_file")]
     build_arg: Vec<(String, String)>,
 
     /// What stands for a stage or an image: NAME=DIR or NAME::PLATFORM=DIR,
@@ -63,14 +62,25 @@ impl ContainerfileArgs {
         self.engine.engine()
     }
 
+    /// Returns whether no registry may be asked for base images.
+    pub(super) fn offline(&self) -> bool {
+        self.engine.offline()
+    }
+
     /// Returns the Containerfile, if there is to be one.
     ///
     /// # Errors
     ///
-    /// Fails if there is none for the engine that was named.
+    /// Fails if there is none for the engine that was named, or for which
+    /// something is said of images that it names.
     pub(super) fn file(&self) -> Result<Option<&Path>, Failure> {
         let engine = self.engine()?;
         match &self.container_file {
+            None if self.offline() || !self.engine.replaced().is_empty() => {
+                let message = "`--base` and `--offline` are for a Containerfile, and none is named";
+                Err(Failure::usage(message)
+                    .hint("`-f Containerfile.bytecode.multi.arch` names the one for bytecode"))
+            }
             None if engine != Engine::Native => {
                 let message = format!("{engine} carries out a Containerfile, and none is named");
                 Err(Failure::usage(message)
@@ -91,6 +101,7 @@ impl ContainerfileArgs {
     ) -> Result<Artifact, Failures> {
         let engine = self.engine()?;
         let mut request = self.request(file, objects, marks, workplace.work.path()?)?;
+        self.engine.check_replaced([&request])?;
         if engine != Engine::Native && !request.files.is_empty() {
             // An engine is given a directory, and the current one may be
             // anything.
@@ -124,6 +135,7 @@ impl ContainerfileArgs {
         request.files = files;
         request.contexts =
             self.build_context.iter().map(|context| context.clone().relative_to(&here)).collect();
+        request.contexts.extend(self.engine.replaced().iter().cloned());
         request.build_args = build_args(&objects, &labels)?.into_iter().collect();
         request.build_args.extend(self.build_arg.iter().cloned());
         request.target = self.target.clone();

@@ -5,6 +5,7 @@ mod containerfile;
 mod source;
 
 use bpf_arch::Arch;
+use cli::bases::Bases;
 use cli::engine::Workplace;
 use cli::publish;
 use cli::registry::RegistryArgs;
@@ -54,11 +55,11 @@ pub(crate) struct Args {
     platform: Vec<Arch>,
 
     /// A label of the image; may be repeated
-    #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
+    #[arg(long, value_name = "KEY=VALUE", value_parser = cli::key_value)]
     label: Vec<(String, String)>,
 
     /// An annotation of its manifests; may be repeated
-    #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
+    #[arg(long, value_name = "KEY=VALUE", value_parser = cli::key_value)]
     annotation: Vec<(String, String)>,
 
     /// Label each platform by itself where programs or maps differ
@@ -84,14 +85,6 @@ pub(crate) struct Args {
     registries: RegistryArgs,
 }
 
-/// Reads `KEY=VALUE`.
-fn pair(word: &str) -> Result<(String, String), String> {
-    match word.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err("it is not `KEY=VALUE`".to_owned()),
-    }
-}
-
 pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     let (references, words) = names(args.tag, args.words)?;
     let destinations = match args.to.as_slice() {
@@ -107,10 +100,14 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
         annotations: &args.annotation,
         created: cli::source_date_epoch()?,
     };
+    // What the image is made on is read until it is delivered.
+    let kept =
+        cache_dir().map_or_else(|| Ok(cx.work.path()?.join("no-cache")), Ok::<_, Failure>)?;
+    let bases = Bases::new(kept.join("bases"), client.clone(), args.containerfile.offline());
     let artifact = match file {
         Some(file) => {
             let layers = cache_dir().map(|dir| LayerCache::new(dir.join("layers")));
-            let workplace = Workplace { work: &cx.work, layers: layers.as_ref(), client: &client };
+            let workplace = Workplace { work: &cx.work, layers: layers.as_ref(), bases: &bases };
             args.containerfile.build(file, &objects, &marks, workplace, cx)?
         }
         None => assemble::assemble(&objects, &references, &marks, args.allow_divergence, cx)?,

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use super::contexts::Group;
+use crate::request::SCRATCH;
 use crate::{BuildRequest, ContextSource};
 
 /// Returns the options of a build that `docker buildx build` and `podman
@@ -41,5 +42,6 @@ fn context(name: &str, source: &ContextSource) -> OsString {
             word
         }
         ContextSource::Image(reference) => format!("{name}=docker-image://{reference}").into(),
+        ContextSource::Scratch => format!("{name}=docker-image://{SCRATCH}").into(),
     }
 }

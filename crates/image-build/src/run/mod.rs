@@ -68,4 +68,8 @@ pub struct Ran {
     /// the stage. They keep their modes and get the owner that USER says. None
     /// if it changed nothing that matters.
     pub files: BTreeMap<PathBuf, PathBuf>,
+    /// The directory of the host that it was done in. What the stage has in
+    /// the directory of the RUN must have been copied from there then, each
+    /// file from its own place: else the RUN would have made something else.
+    pub source: Option<PathBuf>,
 }

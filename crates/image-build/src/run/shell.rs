@@ -1,4 +1,7 @@
 //! Reads a line for the shell, if it is simple commands joined by `&&`.
+//! Assignments that stand alone, `:` and `${X:=word}` set variables for what
+//! follows; what a word does not need, such as `$(…)` in `${X:-$(…)}`, is read
+//! over.
 //!
 //! The rules are those of POSIX ("Shell Command Language": 2.2 Quoting, 2.6
 //! Word Expansions, 2.9.1 Simple Commands) where dash and bash agree on them;
@@ -40,6 +43,9 @@ pub enum RunError {
     /// The shell would make several words of a value, or names of files.
     #[error("the value of `{0}` is not quoted, and has blanks, wildcards or backslashes")]
     Split(String),
+    /// A variable is not set, and what it is then takes more than words.
+    #[error("`{0}` is not set, and only a shell tells what it is then")]
+    Default(String),
     /// The word demands a variable.
     #[error("`{0}` must be set")]
     Required(String),
@@ -71,9 +77,8 @@ const RESERVED: [&str; 18] = [
 
 /// Commands that change the shell, or ask it about itself (POSIX 2.15, 2.9.1.4,
 /// and those of dash and bash).
-const BUILTINS: [&str; 57] = [
+const BUILTINS: [&str; 56] = [
     ".",
-    ":",
     "alias",
     "bg",
     "bind",
@@ -131,6 +136,9 @@ const BUILTINS: [&str; 57] = [
     "login",
 ];
 
+/// The command that does nothing, but expands its words.
+const NOTHING: &str = ":";
+
 /// Variables that a shell or whoever starts it sets by itself.
 const OWN: [&str; 33] = [
     "_",
@@ -185,16 +193,22 @@ pub(crate) fn commands(line: &str, scope: &Scope) -> Result<Vec<Command>, Stop> 
     if line.len() > MAX_LENGTH {
         return Err(RunError::TooMuch.into());
     }
-    let mut reader =
-        Reader { chars: line.chars().peekable(), scope, local: BTreeMap::new(), depth: 0 };
+    let mut reader = Reader {
+        chars: line.chars().peekable(),
+        scope,
+        environment: scope.variables().clone(),
+        own: BTreeMap::new(),
+        local: BTreeMap::new(),
+        depth: 0,
+    };
     let mut commands = Vec::new();
-    while let Some((command, goes_on)) = reader.command()? {
-        commands.push(command);
+    loop {
+        let (command, goes_on) = reader.command()?;
+        commands.extend(command);
         if !goes_on {
             return Ok(commands);
         }
     }
-    Err(RunError::NoCommand.into())
 }
 
 /// Makes a command of words that nothing expands.
@@ -222,14 +236,19 @@ enum Place {
 struct Reader<'a> {
     chars: Peekable<Chars<'a>>,
     scope: &'a Scope,
+    /// What programs see.
+    environment: BTreeMap<String, String>,
+    /// What the shell has set for itself.
+    own: BTreeMap<String, String>,
     /// What the assignments before the command set so far.
     local: BTreeMap<String, String>,
     depth: usize,
 }
 
 impl Reader<'_> {
-    /// Reads a command, and whether `&&` follows it; `None` at the end.
-    fn command(&mut self) -> Result<Option<(Command, bool)>, Stop> {
+    /// Reads a command, and whether `&&` follows it. Nothing runs where
+    /// variables alone are set.
+    fn command(&mut self) -> Result<(Option<Command>, bool), Stop> {
         self.local.clear();
         let (mut words, mut has_word) = (Vec::new(), false);
         let goes_on = loop {
@@ -259,8 +278,13 @@ impl Reader<'_> {
             }
         };
         let Some(program) = words.first() else {
-            let is_end = !goes_on && !has_word && self.local.is_empty();
-            return if is_end { Ok(None) } else { Err(RunError::NoCommand.into()) };
+            if has_word || self.local.is_empty() {
+                return Err(RunError::NoCommand.into());
+            }
+            for (name, value) in std::mem::take(&mut self.local) {
+                self.set(name, value);
+            }
+            return Ok((None, goes_on));
         };
         if RESERVED.contains(&program.as_str()) {
             return Err(RunError::Shell(program.clone()).into());
@@ -268,9 +292,25 @@ impl Reader<'_> {
         if BUILTINS.contains(&program.as_str()) {
             return Err(RunError::Builtin(program.clone()).into());
         }
-        let mut variables = self.scope.variables().clone();
+        // What is set before `:` stays in some shells and goes in others.
+        if program == NOTHING {
+            return match self.local.is_empty() {
+                true => Ok((None, goes_on)),
+                false => Err(RunError::Builtin(NOTHING.to_owned()).into()),
+            };
+        }
+        let mut variables = self.environment.clone();
         variables.append(&mut self.local);
-        Ok(Some((Command { variables, words }, goes_on)))
+        Ok((Some(Command { variables, words }), goes_on))
+    }
+
+    /// Sets a variable for what follows. Programs see it if they see one of
+    /// that name.
+    fn set(&mut self, name: String, value: String) {
+        match self.environment.get_mut(&name) {
+            Some(seen) => *seen = value,
+            None => drop(self.own.insert(name, value)),
+        }
     }
 
     /// Reads `NAME=` if it is next.
@@ -374,19 +414,65 @@ impl Reader<'_> {
             let value = self.value(&name)?.unwrap_or_default();
             return whole(value, place, &format!("${{{name}}}"));
         }
-        if !matches!(operator, '-' | '+' | '?') {
+        if !matches!(operator, '-' | '+' | '?' | '=') {
             let colon = if colon { ":" } else { "" };
             return Err(shell(format!("{name}{colon}{operator}")));
         }
-        let word = self.alternative(place)?;
         let value = self.value(&name)?.filter(|value| !(colon && value.is_empty()));
         match (operator, value) {
-            ('-', Some(value)) => whole(value, place, &format!("${{{name}}}")),
-            ('-', None) | ('+', Some(_)) => Ok(word),
-            ('?', Some(value)) => whole(value, place, &format!("${{{name}}}")),
+            ('+', Some(_)) => self.alternative(place),
+            ('+', None) => self.skip('}').map(|()| String::new()),
+            (_, Some(value)) => {
+                self.skip('}')?;
+                whole(value, place, &format!("${{{name}}}"))
+            }
             ('?', None) => Err(RunError::Required(name).into()),
-            _ => Ok(String::new()),
+            (operator, None) => {
+                let word = self.alternative(place).map_err(|stop| match stop {
+                    Stop::Refused(RunError::Shell(what)) if what == "$(" => {
+                        RunError::Default(name.clone()).into()
+                    }
+                    stop => stop,
+                })?;
+                if operator == '=' {
+                    self.set(name, word.clone());
+                }
+                Ok(word)
+            }
         }
+    }
+
+    /// Reads over what is not needed, to the character that closes it: the
+    /// rest of `${…}`, `$(…)` or `"…"`.
+    fn skip(&mut self, close: char) -> Result<(), Stop> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(RunError::TooMuch.into());
+        }
+        let open = match close {
+            '}' => "${",
+            ')' => "$(",
+            _ => "\"",
+        };
+        loop {
+            let c = self.chars.next().ok_or(RunError::Open(open))?;
+            match (c, close) {
+                _ if c == close => break,
+                ('\\', _) => drop(self.chars.next()),
+                ('"', ')') => self.skip('"')?,
+                ('\'', ')') => self.single_quoted(&mut String::new())?,
+                ('(', ')') => self.skip(')')?,
+                ('$', _) if self.chars.next_if_eq(&'(').is_some() => self.skip(')')?,
+                ('$', _) if self.chars.next_if_eq(&'{').is_some() => self.skip('}')?,
+                // What these mean depends on more than on where they stand.
+                ('"' | '\'', '}') | ('`' | '\n' | '\0', _) | ('#' | ';', ')') => {
+                    return Err(RunError::Shell(c.to_string()).into());
+                }
+                _ => {}
+            }
+        }
+        self.depth -= 1;
+        Ok(())
     }
 
     /// Reads the word of `${X:-word}` with its brace.
@@ -425,7 +511,7 @@ impl Reader<'_> {
         if self.scope.is_unknown(name) {
             return Err(Stop::Unknown(name.to_owned()));
         }
-        Ok(self.scope.variables().get(name).cloned())
+        Ok(self.own.get(name).or_else(|| self.environment.get(name)).cloned())
     }
 }
 

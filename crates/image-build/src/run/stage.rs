@@ -1,5 +1,6 @@
 //! A RUN in a stage: what it comes to, and what came of it.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::shell::{self, Stop};
@@ -7,9 +8,9 @@ use super::{Ran, RunError, mount};
 use crate::Problem;
 use crate::base::Bases;
 use crate::containerfile::{self, Command};
-use crate::copy::{Changes, Target};
+use crate::copy::{Changes, Target, absolute};
 use crate::stage::{Stage, with_shell};
-use crate::tree::{Node, clean};
+use crate::tree::{Content, Node, NodeKind, clean};
 
 impl Stage {
     /// Returns what a RUN comes to.
@@ -88,6 +89,9 @@ impl Stage {
         if ran.files.is_empty() {
             return Ok(Changes::new());
         }
+        if let Some(source) = &ran.source {
+            self.check_source(source, bases)?;
+        }
         let caches = self.caches(written, None)?;
         let owner = self.user(bases)?;
         let mut target = Target::new(self.tree(bases)?);
@@ -101,5 +105,34 @@ impl Stage {
             target.place(&clean(path), node, owner)?;
         }
         Ok(target.changes())
+    }
+
+    /// Checks that the files in the directory of the moment are those of
+    /// `source`, but for what the host made.
+    fn check_source(&mut self, source: &Path, bases: &Bases<'_>) -> Result<(), Problem> {
+        let directory = clean(Path::new(self.working_directory().unwrap_or_default()));
+        let made = bases.request.ran.iter().flat_map(|ran| ran.files.values());
+        let made: BTreeSet<&Path> = made.map(PathBuf::as_path).collect();
+        let differs = |path: &Path, source_path: PathBuf| Problem::OtherSource {
+            path: absolute(path),
+            source_path,
+        };
+        let mut has_any = false;
+        for (path, node) in self.tree(bases)?.below(&directory) {
+            let NodeKind::File(content) = &node.kind else { continue };
+            let file = match content {
+                Content::Host { path, .. } => Some(&**path),
+                Content::Packed { .. } => None,
+            };
+            if file.is_some_and(|file| made.contains(file)) {
+                continue;
+            }
+            let own = source.join(path.strip_prefix(&directory).unwrap_or(path));
+            if file != Some(&own) {
+                return Err(differs(path, own));
+            }
+            has_any = true;
+        }
+        if has_any { Ok(()) } else { Err(differs(&directory, source.to_owned())) }
     }
 }

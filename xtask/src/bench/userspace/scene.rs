@@ -116,10 +116,10 @@ impl<'a> Scene<'a> {
     /// Returns what there is to build.
     pub(super) fn images(&self) -> Vec<Image> {
         let images = self.plan.images.iter().filter_map(|image| {
-            let Origin::Containerfile { path, .. } = &image.origin else { return None };
+            let Origin::Containerfile(file) = &image.origin else { return None };
             let reference = image.references.first()?.clone();
             let name = reference.repository().rsplit('/').next()?.to_owned();
-            Some(Image { name, reference, containerfile: self.root.join(path) })
+            Some(Image { name, reference, containerfile: self.root.join(&file.path) })
         });
         images.collect()
     }

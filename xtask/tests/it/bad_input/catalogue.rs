@@ -20,7 +20,7 @@ fn complaint(images: &str) -> String {
 #[test]
 fn mistakes_are_said_with_line_and_column() {
     let platforms = "known are linux/386, linux/amd64, linux/arm, linux/arm64, linux/loong64, linux/mips, linux/mipsle, linux/mips64, linux/mips64le, linux/ppc64, linux/ppc64le, linux/riscv64, linux/s390x";
-    let keys = "expected one of `name`, `organization`, `description`, `licenses`, `default`, `private`, `platforms`, `bytecode`, `include`, `define`, `cpu`, `headers`, `containerfile`, `stages`, `source`, `mirror`";
+    let keys = "expected one of `name`, `organization`, `description`, `licenses`, `default`, `private`, `platforms`, `one-platform`, `variable`, `bytecode`, `include`, `define`, `cpu`, `headers`, `containerfile`, `stages`, `source`, `variants`, `cargo`, `mirror`";
     let cases = [
         (
             format!("  - {{{GOOD}, platforms: [linux/amd46], bytecode: x.c}}\n"),
@@ -78,6 +78,8 @@ fn kinds_do_not_mix() {
         ("mirror: r/i:t, headers: system", " says `headers`, which goes with `bytecode`"),
         ("bytecode: x.c, stages: {}", " says `stages`, which goes with `containerfile`"),
         ("bytecode: x.c, source: other", " says `source`, which goes with `containerfile`"),
+        ("bytecode: x.c, cargo: [p]", " says `cargo`, which goes with `containerfile`"),
+        ("mirror: r/i:t, variants: {}", " says `variants`, which goes with `containerfile`"),
         ("bytecode: ../x.c", ": the source `../x.c` is not inside the checkout"),
         ("bytecode: /abs/x.c", ": the source `/abs/x.c` is not inside the checkout"),
         ("bytecode: bpf/../../x.c", ": the source `bpf/../../x.c` is not inside the checkout"),
@@ -98,7 +100,7 @@ fn what_is_wrong_at_the_top_is_said_too() {
         (String::new(), "1:1: missing field `registry`"),
         (
             head.replace("tag:", "tags:"),
-            "2:1: unknown field `tags`, expected one of `registry`, `tag`, `platforms`, `clang`, `organizations`, `images`; did you mean `tag`?",
+            "2:1: unknown field `tags`, expected one of `registry`, `tag`, `platforms`, `clang`, `organizations`, `sources`, `images`; did you mean `tag`?",
         ),
         (format!("{head}tag: x\n"), "1:1: duplicate field `tag`"),
         (

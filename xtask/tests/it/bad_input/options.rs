@@ -13,7 +13,9 @@ fn checkout() -> Checkout {
     );
     let bytecode = entry("xdp_pass", "bpf/xdp_pass.bpf.c");
     let again = bytecode.replace("organization: o", "organization: p");
-    checkout.catalogue(&(bytecode + &again + &others));
+    let sources =
+        "sources:\n  elsewhere: {repository: https://git.example/app, variable: APP_DIR}\n";
+    checkout.catalogue(&(bytecode + &again + &others + sources));
     checkout
 }
 
@@ -69,9 +71,9 @@ fn selections_of_which_nothing_is_left() {
              hint: `p/xdp_pass` is left out: it is for none of the platforms asked for\n",
         ),
         (
-            &["app"],
+            &["containerfile"],
             "error: nothing to build: none of the selected images can be made here\n\n\
-             hint: `u/app` is left out: its Containerfile is in another checkout\n",
+             hint: `u/app` is left out: made from another checkout, which `--source NAME=DIR` gives\n",
         ),
         (
             &["--platform", "linux/riscv64", "u/"],
@@ -81,6 +83,50 @@ fn selections_of_which_nothing_is_left() {
         ),
     ];
     refused(&cases, 4);
+}
+
+#[test]
+fn other_checkouts_that_are_not_there() {
+    let cases: [(&[&str], &str); 7] = [
+        (
+            &["app"],
+            "error: `u/app` is made from a checkout of `elsewhere`, and none is named\n\n\
+             hint: `--source elsewhere=DIR` or the variable APP_DIR names one\n\
+             hint: `git clone https://git.example/app` makes one\n",
+        ),
+        (
+            &["--source", "elswhere=.", "app"],
+            "error: `--source elswhere=.` names no checkout of the catalogue\n\n\
+             hint: there are `elsewhere`\n",
+        ),
+        (
+            &["--source", "elsewhere=bpf", "--source", "elsewhere=.", "app"],
+            "error: `--source elsewhere=…` is given twice\n",
+        ),
+        (
+            &["--source", "elsewhere=nowhere", "app"],
+            "error: `elsewhere=nowhere` is no checkout\n  \
+             Caused by: failed to find `nowhere`\n  \
+             Caused by: No such file or directory (os error 2)\n\n\
+             hint: `--source elsewhere=DIR` says where one is\n",
+        ),
+        (
+            &["--source", "elsewhere=.", "--variant", "openshift", "app"],
+            "error: `u/app` has no variant `openshift`\n\n\
+             hint: select images that have variants\n",
+        ),
+        (
+            &["--source", "elsewhere", "app"],
+            "error: invalid value 'elsewhere' for '--source <NAME=DIR>': it has no `=`: a checkout is given as NAME=DIR\n\n\
+             For more information, try '--help'.\n",
+        ),
+        (
+            &["--source", "elsewhere=bpf", "app"],
+            "error: `CHECKOUT/bpf` is no checkout of `elsewhere`: it has no `Containerfile`\n\n\
+             hint: `git clone https://git.example/app` makes one\n",
+        ),
+    ];
+    refused(&cases, 2);
 }
 
 #[test]

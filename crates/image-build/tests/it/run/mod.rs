@@ -45,7 +45,7 @@ fn ran(world: &World, request: &mut BuildRequest, done: &[(usize, &[(&str, &str)
         for (line, files) in done {
             let file = |(path, file): &(&str, &str)| (PathBuf::from(path), world.path(file));
             let files = files.iter().map(file).collect();
-            request.ran.push(Ran { line: *line, platform: platform.clone(), files });
+            request.ran.push(Ran { line: *line, platform: platform.clone(), files, source: None });
         }
     }
 }
@@ -186,7 +186,7 @@ fn fails(lines: &str) -> String {
                 let files =
                     BTreeMap::from([("/usr/src/x/agent".into(), world.path("../out/agent"))]);
                 let (line, platform) = (run.place.line, run.platform);
-                request.ran.push(Ran { line, platform, files });
+                request.ran.push(Ran { line, platform, files, source: None });
             }
             match world.build(&request) {
                 Ok(_) => return "done".to_owned(),

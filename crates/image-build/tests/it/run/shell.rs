@@ -104,6 +104,13 @@ fn words_are_those_that_a_shell_makes() {
         "NEW=1 show && show",
         "\"show\" a && sh\\ow b",
         "$EMPTY show a",
+        "NEW=1 && show \"$NEW\"",
+        "X=1 && show \"$X\" ${X}",
+        "show ${X:=a} ${UNSET:=b} && show $UNSET",
+        ": \"${X:=$(never || show \"(never)\")}\" && show \"${X}\"",
+        ": \"${UNSET:=word one}\" && show \"$UNSET\"",
+        ": ${NEW=a} && P=p && L=\"-X '${P}.v=${NEW}' -X $P.w=${X}\" && NEW=1 show \"${L}\"",
+        ": \"${EMPTY:+$(never)}\" && show ${X:-$(never ')' \"\\\")\" ${X:-a})}",
         "show -ldflags \"-X a.b=${X} -X 'c.d=e f'\" -o out ./cmd/x/main.go",
     ];
     let shells = Shells::new();
@@ -153,7 +160,6 @@ fn what_takes_more_of_a_shell_is_refused() {
         ("show # comment", shell("#")),
         ("show ${#X}", shell("${#")),
         ("show ${X%e}", shell("${X%")),
-        ("show ${X:=a}", shell("${X:=")),
         ("show ${X:0:1}", shell("${X:0")),
         ("show ${UNSET:-a b}", shell("${… ")),
         ("show ${UNSET:-\"a\"}", shell("${…\"")),
@@ -173,12 +179,21 @@ fn what_takes_more_of_a_shell_is_refused() {
         ("show ${UNSET:?no}", "`UNSET` must be set".to_owned()),
         ("show &&", "a command is missing".to_owned()),
         ("&& show", "a command is missing".to_owned()),
-        ("X=1", "a command is missing".to_owned()),
+        ("show ${UNSET:-$(show)}", default("UNSET")),
+        (": \"${UNSET:=$(show)}\" && show", default("UNSET")),
+        ("show ${X:-`show`}", shell("`")),
+        ("show ${X:-$(show; show)}", shell(";")),
+        ("show ${X:-$(show}", "a `$(` is not closed".to_owned()),
+        ("X=1 :", "`:` is for the shell itself".to_owned()),
         ("X=1 $UNSET && show", "a command is missing".to_owned()),
     ];
     for (line, expected) in lines {
         assert_eq!(read(line), Err(format!("the host does not run it: {expected}")), "{line}");
     }
+}
+
+fn default(variable: &str) -> String {
+    format!("`{variable}` is not set, and only a shell tells what it is then")
 }
 
 fn split(variable: &str) -> String {

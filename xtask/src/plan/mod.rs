@@ -1,19 +1,22 @@
 //! What a run of `build-images` is going to do, as a value: pure, so that it
 //! can be printed, tested and carried out.
 
+mod instructions;
+
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use bpf_arch::Arch;
 use bpf_build::{Request, Source};
 use bytecode_image::Recipe;
-use image_build::Engine;
 use oci::Reference;
+use serde::Serialize;
 use ui::{Exit, Failure};
 
-use crate::catalogue::{Catalogue, Entry, Kind, SelectionError, Stage, select};
+use crate::catalogue::{Catalogue, Entry, Kind, SelectionError, select};
 use crate::naming;
 use crate::wish::Wish;
+use instructions::{ELSEWHERE, instructions};
+pub(crate) use instructions::{Elsewhere, Instructions};
 
 /// What is going to be made.
 #[derive(Debug)]
@@ -22,8 +25,8 @@ pub(crate) struct Plan {
     pub(crate) requests: Vec<Request>,
     /// The images, in the catalogue's order.
     pub(crate) images: Vec<Planned>,
-    /// What a plain run does not take, and why.
-    pub(crate) left_out: Vec<(String, &'static str)>,
+    /// What is not made, and why.
+    pub(crate) left_out: Vec<LeftOut>,
     /// The time of everything, in seconds since 1970.
     pub(crate) created: u64,
 }
@@ -32,6 +35,31 @@ impl Plan {
     /// Returns every name that an image is to have.
     pub(crate) fn references(&self) -> Vec<&Reference> {
         self.images.iter().flat_map(|image| &image.references).collect()
+    }
+}
+
+/// An image that is not made, or not for all platforms.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct LeftOut {
+    /// `organization/name` of the catalogue.
+    pub(crate) image: String,
+    /// The platforms that it is not made for, where it is made for others.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) platforms: Vec<&'static str>,
+    pub(crate) why: String,
+}
+
+impl LeftOut {
+    fn new(entry: &Entry, why: &str) -> LeftOut {
+        LeftOut { image: entry.full_name(), platforms: Vec::new(), why: why.to_owned() }
+    }
+
+    /// Returns the image as it is listed, with the platforms.
+    pub(crate) fn name(&self) -> String {
+        match self.platforms.as_slice() {
+            [] => self.image.clone(),
+            platforms => format!("{} for {}", self.image, platforms.join(", ")),
+        }
     }
 }
 
@@ -53,13 +81,8 @@ pub(crate) enum Origin {
     /// Objects: which of the requests compiles them, and what is made of
     /// them.
     Objects { request: usize, recipe: Recipe },
-    /// A Containerfile of the checkout, which is its context; with the
-    /// annotations of what it makes, and the stages that the host makes.
-    Containerfile {
-        path: PathBuf,
-        annotations: BTreeMap<String, String>,
-        stages: BTreeMap<String, Stage>,
-    },
+    /// A Containerfile.
+    Containerfile(Instructions),
     /// An image of another registry, with all its platforms.
     Mirror(Reference),
     /// An image that an earlier run has made, with all its platforms.
@@ -79,9 +102,9 @@ pub(crate) fn plan(catalogue: &Catalogue, wish: &Wish) -> Result<Plan, Failure> 
     let mut plan = Plan { requests, images, left_out, created: wish.created };
     let mut requests: BTreeMap<Source, usize> = BTreeMap::new();
     for entry in &selected {
-        let platforms = narrow(catalogue.platforms_of(entry), &wish.platforms);
+        let platforms = catalogue.platforms_of(entry, &wish.platforms);
         if platforms.is_empty() {
-            plan.left_out.push((entry.full_name(), "it is for none of the platforms asked for"));
+            plan.left_out.push(LeftOut::new(entry, "it is for none of the platforms asked for"));
             continue;
         }
         // Of all that is selected, so that a bad name is not hidden by what
@@ -101,17 +124,13 @@ pub(crate) fn plan(catalogue: &Catalogue, wish: &Wish) -> Result<Plan, Failure> 
                 }
             }
             Kind::Mirror(source) => Origin::Mirror(mirrored(entry, source, wish)),
-            Kind::Containerfile { containerfile, source, stages } => {
-                if source.is_some() {
-                    plan.left_out.push((entry.full_name(), ELSEWHERE));
+            Kind::Containerfile(file) => match instructions(catalogue, entry, file, wish)? {
+                Some(instructions) => Origin::Containerfile(instructions),
+                None => {
+                    plan.left_out.push(LeftOut::new(entry, ELSEWHERE));
                     continue;
                 }
-                Origin::Containerfile {
-                    path: containerfile.clone(),
-                    annotations: recipe(entry, String::new(), wish.created).all_annotations(),
-                    stages: by_host(stages, wish),
-                }
-            }
+            },
         };
         let (image, private) = (entry.full_name(), entry.private);
         plan.images.push(Planned { image, private, references, platforms, origin });
@@ -122,7 +141,7 @@ pub(crate) fn plan(catalogue: &Catalogue, wish: &Wish) -> Result<Plan, Failure> 
     }
     if wish.selection.is_empty() && !wish.all {
         let others = catalogue.images.iter().filter(|entry| !entry.default);
-        plan.left_out.extend(others.map(|entry| (entry.full_name(), not_made(&entry.kind))));
+        plan.left_out.extend(others.map(|entry| LeftOut::new(entry, not_made(&entry.kind))));
     }
     check(&plan, wish)?;
     check_mirrors(&selected, wish)?;
@@ -176,9 +195,8 @@ fn check(plan: &Plan, wish: &Wish) -> Result<(), Failure> {
     if plan.images.is_empty() {
         let message = "nothing to build: none of the selected images can be made here";
         let failure = Failure::new(Exit::Empty, message);
-        let reasons =
-            plan.left_out.iter().map(|(image, why)| format!("`{image}` is left out: {why}"));
-        return Err(reasons.take(3).fold(failure, Failure::hint));
+        let reason = |LeftOut { image, why, .. }: &LeftOut| format!("`{image}` is left out: {why}");
+        return Err(plan.left_out.iter().map(reason).take(3).fold(failure, Failure::hint));
     }
     let name = wish.names.iter().find(|naming| naming.is_of_the_only_one());
     if let (Some(name), [_, _, ..]) = (name, plan.images.as_slice()) {
@@ -228,31 +246,12 @@ fn mirrored(entry: &Entry, source: &Reference, wish: &Wish) -> Reference {
     other.map_or(source, |(_, source)| source).clone()
 }
 
-/// Why an image of another checkout is not built.
-const ELSEWHERE: &str = "its Containerfile is in another checkout";
-
-/// Returns the stages that the host makes: an engine makes all of them, and
-/// some may be given.
-fn by_host(stages: &BTreeMap<String, Stage>, wish: &Wish) -> BTreeMap<String, Stage> {
-    if wish.engine != Engine::Native {
-        return BTreeMap::new();
-    }
-    let is_given = |name: &str| wish.contexts.iter().any(|context| context.name() == name);
-    let made = stages.iter().filter(|(name, _)| !is_given(name));
-    made.map(|(name, stage)| (name.clone(), stage.clone())).collect()
-}
-
 /// Returns why a plain run leaves out an image of this kind.
 fn not_made(kind: &Kind) -> &'static str {
     match kind {
-        Kind::Containerfile { source: Some(_), .. } => ELSEWHERE,
+        Kind::Containerfile(file) if file.source.is_some() => ELSEWHERE,
         _ => "only when named, or with --all",
     }
-}
-
-fn narrow(platforms: &[Arch], wanted: &[Arch]) -> Vec<Arch> {
-    let keep = |arch: &&Arch| wanted.is_empty() || wanted.contains(arch);
-    platforms.iter().filter(keep).copied().collect()
 }
 
 fn references(
@@ -262,6 +261,13 @@ fn references(
 ) -> Result<Vec<Reference>, Failure> {
     if let Some(naming) = naming::of(&wish.names, entry) {
         return Ok(vec![reference(&naming.reference, entry)?]);
+    }
+    if let Some(name) = wish.variables.get(&entry.full_name()) {
+        let named = reference(name, entry);
+        let variable = entry.variable.as_deref().unwrap_or_default();
+        return Ok(vec![
+            named.map_err(|failure| failure.hint(format!("the variable {variable} says so")))?,
+        ]);
     }
     let registry = wish.registry.as_deref().unwrap_or(&catalogue.registry).trim_end_matches('/');
     let organization = wish.organization.as_deref().unwrap_or(&entry.organization);
