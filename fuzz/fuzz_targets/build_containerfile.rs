@@ -1,5 +1,6 @@
-//! `image_build::native::build`: whatever a Containerfile says, it ends, in an
-//! image or an error, and writes nowhere but into its work directory.
+//! `image_build::native::build` and `image_build::runs`: whatever a
+//! Containerfile says, they end, in an image or an error, and write nowhere but
+//! into the work directory. What RUNs come to, the host is said to have done.
 
 #![no_main]
 
@@ -7,7 +8,7 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use image_build::{BuildRequest, native};
+use image_build::{BuildRequest, Ran, native, runs};
 use libfuzzer_sys::fuzz_target;
 use oci::{Image, Platform, Reference};
 
@@ -36,6 +37,19 @@ fuzz_target!(|text: &str| {
     let mut request =
         BuildRequest::new(file, world.join("context"), vec![platform.clone()], platform);
     request.build_args = [("A".to_owned(), "a.o".to_owned())].into();
+    match runs(&request) {
+        Ok(found) => {
+            let file = || (PathBuf::from("/usr/src/x/a"), world.join("context/a.o"));
+            let ran = |run: image_build::Run| {
+                assert!(run.commands.iter().all(|command| !command.words.is_empty()));
+                Ran { line: run.place.line, platform: run.platform, files: [file()].into() }
+            };
+            request.ran = found.into_iter().map(ran).collect();
+        }
+        Err(error) => {
+            let _ = (error.to_string(), error.hint());
+        }
+    }
     match native::build(&request, &world.join("work"), &resolve) {
         Ok(built) => {
             // The same again.

@@ -6,18 +6,20 @@ use ui::{Failure, Failures, Format, Table};
 
 use crate::context::Context;
 use crate::go_tools::{self, GoTool, Use};
+use crate::rust_tools::{self, Part};
 use crate::tools::{self, For, TOOLS, Tool};
 
 /// Show which tools are installed and what they are needed for
 ///
-/// Exits with 3 if a tool for building is missing. Building needs clang
-/// alone; the others are for the tests. Some of those are programs in Go,
+/// Exits with 3 if a tool for building is missing. Building eBPF programs
+/// needs clang alone, programs in Go need Go, and those in Rust what is named
+/// with them; the others are for the tests. Some of those are programs in Go,
 /// which are built once into ~/.cache, or XDG_CACHE_HOME.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask doctor
   cargo xtask doctor --install-deps
-  cargo xtask doctor --go-tools")]
+  cargo xtask doctor --go-tools --rust-tools")]
 pub(crate) struct Args {
     /// Install what building and testing need and is missing, with apt
     #[arg(long)]
@@ -27,6 +29,11 @@ pub(crate) struct Args {
     /// built yet; takes minutes
     #[arg(long)]
     go_tools: bool,
+
+    /// Fetch Debian's Rust with its sources, and zig: what builds Rust
+    /// programs for machines other than this one
+    #[arg(long)]
+    rust_tools: bool,
 }
 
 /// The command's JSON.
@@ -44,9 +51,9 @@ struct ToolReport {
     purpose: &'static str,
     path: Option<String>,
     version: Option<String>,
-    /// Whether it is built, not installed.
+    /// What is said where it is not here.
     #[serde(skip)]
-    built: bool,
+    absent: &'static str,
 }
 
 pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
@@ -57,16 +64,20 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     if args.go_tools {
         go_tools::build_missing(&go_tools, cx)?;
     }
+    if args.rust_tools {
+        rust_tools::fetch(cx)?;
+    }
     let examined = TOOLS.iter().map(examine);
-    let tools: Vec<_> = examined.chain(go_tools.into_iter().map(examine_go)).collect();
+    let fetched = rust_tools::parts().into_iter().map(examine_part);
+    let tools: Vec<_> =
+        examined.chain(fetched).chain(go_tools.into_iter().map(examine_go)).collect();
     match cx.ui.format() {
         Format::Json => cx.ui.json(&Report { schema: 1, tools })?,
         Format::Human => {
             let mut table = Table::new(&["TOOL", "FOUND", "FOR", "WHY"]);
             for tool in &tools {
                 let found = match (&tool.path, &tool.version) {
-                    (None, _) if tool.built => "not built",
-                    (None, _) => "missing",
+                    (None, _) => tool.absent,
                     (Some(path), None) => path,
                     (Some(_), Some(version)) => version,
                 };
@@ -94,14 +105,27 @@ fn examine(tool: &Tool) -> ToolReport {
     ToolReport {
         name: tool.name,
         needed_for: match tool.needed {
-            For::Building | For::BuildingInGo => "building",
+            For::Building | For::BuildingPrograms => "building",
             For::Testing => "test",
             For::TestingSlowly => "test --slow",
         },
         purpose: tool.purpose,
         path: path.map(|path| path.display().to_string()),
         version,
-        built: false,
+        absent: "missing",
+    }
+}
+
+/// What builds Rust programs is the version that it is kept under.
+fn examine_part(part: Part) -> ToolReport {
+    let (path, version) = part.found.unzip();
+    ToolReport {
+        name: part.name,
+        needed_for: "building",
+        purpose: part.purpose,
+        path: path.map(|path| path.display().to_string()),
+        version,
+        absent: "not fetched",
     }
 }
 
@@ -117,7 +141,7 @@ fn examine_go(tool: &GoTool) -> ToolReport {
         purpose: tool.purpose,
         version: path.is_some().then(|| tool.version().to_owned()),
         path: path.map(|path| path.display().to_string()),
-        built: true,
+        absent: "not built",
     }
 }
 

@@ -11,7 +11,8 @@ use oci::layout::Tree;
 use oci::registry::Companion;
 use oci::spec::Descriptor;
 use oci::verify::{self, Finding, Limits};
-use oci::{Artifact, Digest, Layout, archive};
+use oci::{Artifact, Digest, Image, Layout, archive};
+use operator_bundle::Bundle;
 use serde::Serialize;
 use ui::{Exit, Failure, Failures, Format};
 
@@ -69,6 +70,21 @@ struct PlatformReport {
     digest: String,
     /// Absent for images that hold no bytecode.
     object: Option<ObjectReport>,
+    /// Absent for images that are no bundles of operators.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bundle: Option<BundleReport>,
+}
+
+/// The operator that a bundle installs.
+#[derive(Serialize)]
+struct BundleReport {
+    package: Option<String>,
+    channels: Vec<String>,
+    csv: Option<String>,
+    version: Option<String>,
+    /// By name, with their versions.
+    crds: BTreeMap<String, Vec<String>>,
+    images: Vec<String>,
 }
 
 /// The object in an image.
@@ -209,8 +225,8 @@ fn examine(repository: &str, layout: &Layout, report: &mut Report) {
         let mut objects = Vec::new();
         for verified in &name.images {
             let layers = &verified.manifest.layers;
-            let object = match layers.iter().any(|layer| broken.contains(&layer.digest)) {
-                true => None, // What is wrong was said, and nothing follows from it.
+            let (object, bundle) = match layers.iter().any(|it| broken.contains(&it.digest)) {
+                true => (None, None), // What is wrong was said, and nothing follows from it.
                 false => contents(&image.name, verified, layout, report),
             };
             let arch: Option<Arch> = verified.platform.to_string().parse().ok();
@@ -219,6 +235,7 @@ fn examine(repository: &str, layout: &Layout, report: &mut Report) {
                 platform: verified.platform.to_string(),
                 digest: verified.descriptor.digest.to_string(),
                 object: object.map(ObjectReport::new),
+                bundle: bundle.map(BundleReport::new),
             });
         }
         compare(&image.name, &objects, report);
@@ -261,10 +278,15 @@ fn contents(
     verified: &verify::VerifiedImage,
     layout: &Layout,
     report: &mut Report,
-) -> Option<Contents> {
-    let Ok(Artifact::Image(image)) = layout.load(&verified.descriptor) else { return None };
+) -> (Option<Contents>, Option<Bundle>) {
+    let Ok(Artifact::Image(image)) = layout.load(&verified.descriptor) else {
+        return (None, None);
+    };
+    if operator_bundle::is_bundle(&image) {
+        return (None, bundle(&format!("{name} {}", verified.platform), &image, report));
+    }
     if !is_bytecode(&image) {
-        return None;
+        return (None, None);
     }
     let (contents, findings) = inspect(&image);
     for finding in findings {
@@ -275,7 +297,26 @@ fn contents(
             Severity::Warning => report.warnings.push(problem),
         }
     }
-    contents
+    (contents, None)
+}
+
+/// Checks a bundle by itself.
+fn bundle(place: &str, image: &Image, report: &mut Report) -> Option<Bundle> {
+    let (bundle, findings) = match operator_bundle::read(image) {
+        Ok(read) => read,
+        Err(error) => {
+            report.problems.push(Problem::new(place, error.to_string()));
+            return None;
+        }
+    };
+    for finding in findings {
+        let problem = Problem::new(place, finding.to_string());
+        match finding.severity {
+            operator_bundle::Severity::Error => report.problems.push(problem),
+            operator_bundle::Severity::Warning => report.warnings.push(problem),
+        }
+    }
+    Some(bundle)
 }
 
 /// The labels of one platform speak for all.
@@ -291,6 +332,39 @@ impl ObjectReport {
     fn new(contents: Contents) -> ObjectReport {
         let Contents { file, size, labels, .. } = contents;
         ObjectReport { file, size, programs: labels.programs, maps: labels.maps }
+    }
+}
+
+impl BundleReport {
+    fn new(bundle: Bundle) -> BundleReport {
+        let Bundle { package, channels, csv, crds, images } = bundle;
+        let mut images: Vec<_> = images.iter().map(|image| image.reference.to_string()).collect();
+        images.sort_unstable();
+        images.dedup();
+        BundleReport {
+            package,
+            channels,
+            csv: csv.as_ref().map(|csv| csv.name.clone()),
+            version: csv.map(|csv| csv.version),
+            crds: crds.into_iter().map(|crd| (crd.name, crd.versions)).collect(),
+            images,
+        }
+    }
+
+    /// Describes it in a few lines that follow its name.
+    fn lines(&self) -> String {
+        let crds = self.crds.iter().map(|(name, versions)| {
+            let versions = versions.join(",");
+            format!("{name}:{versions}")
+        });
+        let version = self.csv.as_deref().unwrap_or("no version");
+        let mut text = format!("\n    operator {version} in {}", self.channels.join(", "));
+        for (what, words) in [("defines ", crds.collect()), ("images  ", self.images.clone())] {
+            if !words.is_empty() {
+                text += &format!("\n    {what} {}", words.join(" "));
+            }
+        }
+        text
     }
 }
 
@@ -323,13 +397,17 @@ fn block(image: &ImageReport) -> String {
             }
         }
     }
+    if let Some(bundle) = image.platforms.iter().find_map(|platform| platform.bundle.as_ref()) {
+        text += &bundle.lines();
+    }
     text
 }
 
 fn file_of(platform: &PlatformReport) -> String {
-    match &platform.object {
-        Some(object) => format!("{}, {},", object.file, ui::human_bytes(object.size)),
-        None => "no bytecode".to_owned(),
+    match (&platform.object, &platform.bundle) {
+        (Some(object), _) => format!("{}, {},", object.file, ui::human_bytes(object.size)),
+        (None, Some(_)) => "a bundle of an operator".to_owned(),
+        (None, None) => "no bytecode".to_owned(),
     }
 }
 

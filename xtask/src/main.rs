@@ -6,8 +6,11 @@
 
 mod attest;
 mod bench;
+mod binaries;
+mod build_binaries;
 mod build_ebpf;
 mod build_images;
+mod bundle;
 mod catalogue;
 mod check_registry;
 mod ci;
@@ -26,6 +29,7 @@ mod plan;
 mod published;
 mod reproduce;
 mod runs;
+mod rust_tools;
 mod serve_images;
 mod sign_images;
 mod signing;
@@ -74,6 +78,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     BuildEbpf(build_ebpf::Args),
+    BuildBinaries(build_binaries::Args),
     BuildImages(Box<build_images::Args>),
     ListImages(list_images::Args),
     InspectImages(inspect_images::Args),
@@ -97,6 +102,7 @@ fn main() -> ExitCode {
             let cx = Context::new(ui, cli.jobs)?;
             match cli.command {
                 Command::BuildEbpf(args) => build_ebpf::run(args, &cx),
+                Command::BuildBinaries(args) => build_binaries::run(args, &cx),
                 Command::BuildImages(args) => build_images::run(*args, &cx),
                 Command::ListImages(args) => list_images::run(args, &cx),
                 Command::InspectImages(args) => inspect_images::run(args, &cx),

@@ -9,6 +9,7 @@ use xshell::{Shell, cmd};
 use crate::context::Context;
 use crate::go_tools::{self, Use};
 use crate::lint::shell;
+use crate::rust_tools;
 use crate::tools::{self, For};
 
 /// The names that crate `test-support` knows these variables by.
@@ -27,8 +28,9 @@ const FUZZ_SECONDS: &str = "60";
 ///
 /// What a test needs and this machine lacks is said at the end; with the
 /// tools installed (`--install-deps`) no test of them may be left out. The
-/// slow suite adds other compilers and fuzzing, and builds the Go programs
-/// that tests use; without it they are used where they are built already.
+/// slow suite adds other compilers and fuzzing, builds the Go programs that
+/// tests use, and fetches what builds Rust programs for other machines;
+/// without it they are used where they are there already.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask test --install-deps
@@ -61,6 +63,7 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     }
     if args.slow {
         go_tools::build_missing(&go_tools::used_for(&[Use::Tests]), cx)?;
+        rust_tools::fetch(cx)?;
     }
     let sh = shell(cx)?;
     let not_run = cx.target().join("not-run.txt");
@@ -93,7 +96,9 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
 fn required(needed: For, args: &Args) -> String {
     let installed = tools::TOOLS.iter().filter(|tool| args.install_deps && tool.needed <= needed);
     let built = go_tools::used_for(if args.slow { &[Use::Tests] } else { &[] });
+    let fetched: &[&str] = if args.slow { &rust_tools::NAMES } else { &[] };
     let names = installed.map(|tool| tool.name).chain(built.iter().map(|tool| tool.name));
+    let names = names.chain(fetched.iter().copied());
     names.collect::<Vec<_>>().join(",")
 }
 

@@ -17,8 +17,9 @@ pub(crate) enum For {
     Building,
     /// `test`.
     Testing,
-    /// `build-images` of programs in Go. The tests do without where it is not.
-    BuildingInGo,
+    /// `build-images` of programs in Go, and of programs in Rust for other
+    /// machines. The tests do without where it is not.
+    BuildingPrograms,
     /// `test --slow`.
     TestingSlowly,
 }
@@ -51,7 +52,7 @@ const MANAGERS: [Manager; 5] = [
 
 #[rustfmt::skip]
 pub(crate) static TOOLS: &[Tool] = {
-    use For::{Building, BuildingInGo, Testing, TestingSlowly};
+    use For::{Building, BuildingPrograms, Testing, TestingSlowly};
     const fn tool(
         name: &'static str, needed: For, purpose: &'static str, packages: [&'static str; 5],
     ) -> Tool {
@@ -78,7 +79,8 @@ pub(crate) static TOOLS: &[Tool] = {
         tool("runc", TestingSlowly, "runs what buildkitd builds", ["runc", "runc", "runc", "runc", "runc"]),
         tool("mmdebstrap", TestingSlowly, "makes the base of an image", ["mmdebstrap", "", "", "", ""]),
         tool("dockerd", TestingSlowly, "takes the images", ["docker.io", "moby-engine", "docker", "docker", "docker"]),
-        tool("go", BuildingInGo, "builds the user-space programs, and tools for tests", ["golang-go", "golang", "go", "go", "go"]),
+        tool("go", BuildingPrograms, "builds the user-space programs, and tools for tests", ["golang-go", "golang", "go", "go", "go"]),
+        tool("python3", BuildingPrograms, "fetches zig, which links Rust programs for other machines", ["python3-venv", "python3", "python", "python3", "python3"]),
         tool("clang-16", TestingSlowly, "the same suite with another LLVM", ["clang-16", "", "", "", ""]),
         tool("clang-22", TestingSlowly, "the same suite with the newest LLVM", ["clang-22", "", "", "", ""]),
     ]
@@ -246,6 +248,16 @@ fn check_apt(tools: &[&Tool]) -> Result<(), Failure> {
         });
     }
     Ok(())
+}
+
+/// Gets apt's lists anew.
+///
+/// # Errors
+///
+/// Fails where apt does, or may not run.
+pub(crate) fn update_lists(cx: &Context<'_>) -> Result<(), Failure> {
+    cx.ui.note(format_args!("$ {}", update()));
+    run_line(update()).map_err(|error| Failure::new(ui::Exit::Failed, error))
 }
 
 fn update() -> &'static str {

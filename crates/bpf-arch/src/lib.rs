@@ -67,6 +67,17 @@ pub enum Arch {
     S390x,
 }
 
+/// What the head of an ELF file says of the machine that it is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ElfMachine {
+    /// `e_machine`.
+    pub number: u16,
+    /// 32 or 64: `EI_CLASS`.
+    pub bits: u8,
+    /// `EI_DATA`.
+    pub endian: Endian,
+}
+
 /// What one architecture is called by each party.
 struct Row {
     arch: Arch,
@@ -81,7 +92,12 @@ struct Row {
     /// The build argument of `Containerfile.bytecode.multi.arch`.
     build_arg: &'static str,
     rust_triple: &'static str,
+    /// `rustc --print target-list` of 1.95.
+    rust_musl: Option<&'static str>,
     debian: &'static str,
+    /// `e_machine` and the bits of `EI_CLASS` in the head of a program: the
+    /// ELF specification ("ELF Header") and Linux's `elf-em.h`.
+    elf: (u16, u8),
 }
 
 #[rustfmt::skip]
@@ -89,19 +105,19 @@ static TABLE: [Row; 13] = {
     use Arch::*;
     use Endian::{Big, Little};
     [
-        Row { arch: I386, platform: "linux/386", endian: Little, libbpf: "x86", object: "bpf_x86_bpfel.o", build_arg: "BC_386_EL", rust_triple: "i686-unknown-linux-gnu", debian: "i386" },
-        Row { arch: Amd64, platform: "linux/amd64", endian: Little, libbpf: "x86", object: "bpf_x86_bpfel.o", build_arg: "BC_AMD64_EL", rust_triple: "x86_64-unknown-linux-gnu", debian: "amd64" },
-        Row { arch: Arm, platform: "linux/arm", endian: Little, libbpf: "arm", object: "bpf_arm_bpfel.o", build_arg: "BC_ARM_EL", rust_triple: "armv7-unknown-linux-gnueabihf", debian: "armhf" },
-        Row { arch: Arm64, platform: "linux/arm64", endian: Little, libbpf: "arm64", object: "bpf_arm64_bpfel.o", build_arg: "BC_ARM64_EL", rust_triple: "aarch64-unknown-linux-gnu", debian: "arm64" },
-        Row { arch: Loong64, platform: "linux/loong64", endian: Little, libbpf: "loongarch", object: "bpf_loongarch_bpfel.o", build_arg: "BC_LOONG64_EL", rust_triple: "loongarch64-unknown-linux-gnu", debian: "loong64" },
-        Row { arch: Mips, platform: "linux/mips", endian: Big, libbpf: "mips", object: "bpf_mips_bpfeb.o", build_arg: "BC_MIPS_EB", rust_triple: "mips-unknown-linux-gnu", debian: "mips" },
-        Row { arch: Mipsle, platform: "linux/mipsle", endian: Little, libbpf: "mips", object: "bpf_mipsle_bpfel.o", build_arg: "BC_MIPSLE_EL", rust_triple: "mipsel-unknown-linux-gnu", debian: "mipsel" },
-        Row { arch: Mips64, platform: "linux/mips64", endian: Big, libbpf: "mips", object: "bpf_mips64_bpfeb.o", build_arg: "BC_MIPS64_EB", rust_triple: "mips64-unknown-linux-gnuabi64", debian: "mips64" },
-        Row { arch: Mips64le, platform: "linux/mips64le", endian: Little, libbpf: "mips", object: "bpf_mips64le_bpfel.o", build_arg: "BC_MIPS64LE_EL", rust_triple: "mips64el-unknown-linux-gnuabi64", debian: "mips64el" },
-        Row { arch: Ppc64, platform: "linux/ppc64", endian: Big, libbpf: "powerpc", object: "bpf_powerpc_bpfeb.o", build_arg: "BC_PPC64_EB", rust_triple: "powerpc64-unknown-linux-gnu", debian: "ppc64" },
-        Row { arch: Ppc64le, platform: "linux/ppc64le", endian: Little, libbpf: "powerpc", object: "bpf_powerpc_bpfel.o", build_arg: "BC_PPC64LE_EL", rust_triple: "powerpc64le-unknown-linux-gnu", debian: "ppc64el" },
-        Row { arch: Riscv64, platform: "linux/riscv64", endian: Little, libbpf: "riscv", object: "bpf_riscv_bpfel.o", build_arg: "BC_RISCV64_EL", rust_triple: "riscv64gc-unknown-linux-gnu", debian: "riscv64" },
-        Row { arch: S390x, platform: "linux/s390x", endian: Big, libbpf: "s390", object: "bpf_s390_bpfeb.o", build_arg: "BC_S390X_EB", rust_triple: "s390x-unknown-linux-gnu", debian: "s390x" },
+        Row { arch: I386, platform: "linux/386", endian: Little, libbpf: "x86", object: "bpf_x86_bpfel.o", build_arg: "BC_386_EL", rust_triple: "i686-unknown-linux-gnu", rust_musl: Some("i686-unknown-linux-musl"), debian: "i386", elf: (3, 32) },
+        Row { arch: Amd64, platform: "linux/amd64", endian: Little, libbpf: "x86", object: "bpf_x86_bpfel.o", build_arg: "BC_AMD64_EL", rust_triple: "x86_64-unknown-linux-gnu", rust_musl: Some("x86_64-unknown-linux-musl"), debian: "amd64", elf: (62, 64) },
+        Row { arch: Arm, platform: "linux/arm", endian: Little, libbpf: "arm", object: "bpf_arm_bpfel.o", build_arg: "BC_ARM_EL", rust_triple: "armv7-unknown-linux-gnueabihf", rust_musl: Some("armv7-unknown-linux-musleabihf"), debian: "armhf", elf: (40, 32) },
+        Row { arch: Arm64, platform: "linux/arm64", endian: Little, libbpf: "arm64", object: "bpf_arm64_bpfel.o", build_arg: "BC_ARM64_EL", rust_triple: "aarch64-unknown-linux-gnu", rust_musl: Some("aarch64-unknown-linux-musl"), debian: "arm64", elf: (183, 64) },
+        Row { arch: Loong64, platform: "linux/loong64", endian: Little, libbpf: "loongarch", object: "bpf_loongarch_bpfel.o", build_arg: "BC_LOONG64_EL", rust_triple: "loongarch64-unknown-linux-gnu", rust_musl: Some("loongarch64-unknown-linux-musl"), debian: "loong64", elf: (258, 64) },
+        Row { arch: Mips, platform: "linux/mips", endian: Big, libbpf: "mips", object: "bpf_mips_bpfeb.o", build_arg: "BC_MIPS_EB", rust_triple: "mips-unknown-linux-gnu", rust_musl: None, debian: "mips", elf: (8, 32) },
+        Row { arch: Mipsle, platform: "linux/mipsle", endian: Little, libbpf: "mips", object: "bpf_mipsle_bpfel.o", build_arg: "BC_MIPSLE_EL", rust_triple: "mipsel-unknown-linux-gnu", rust_musl: Some("mipsel-unknown-linux-musl"), debian: "mipsel", elf: (8, 32) },
+        Row { arch: Mips64, platform: "linux/mips64", endian: Big, libbpf: "mips", object: "bpf_mips64_bpfeb.o", build_arg: "BC_MIPS64_EB", rust_triple: "mips64-unknown-linux-gnuabi64", rust_musl: Some("mips64-unknown-linux-muslabi64"), debian: "mips64", elf: (8, 64) },
+        Row { arch: Mips64le, platform: "linux/mips64le", endian: Little, libbpf: "mips", object: "bpf_mips64le_bpfel.o", build_arg: "BC_MIPS64LE_EL", rust_triple: "mips64el-unknown-linux-gnuabi64", rust_musl: Some("mips64el-unknown-linux-muslabi64"), debian: "mips64el", elf: (8, 64) },
+        Row { arch: Ppc64, platform: "linux/ppc64", endian: Big, libbpf: "powerpc", object: "bpf_powerpc_bpfeb.o", build_arg: "BC_PPC64_EB", rust_triple: "powerpc64-unknown-linux-gnu", rust_musl: Some("powerpc64-unknown-linux-musl"), debian: "ppc64", elf: (21, 64) },
+        Row { arch: Ppc64le, platform: "linux/ppc64le", endian: Little, libbpf: "powerpc", object: "bpf_powerpc_bpfel.o", build_arg: "BC_PPC64LE_EL", rust_triple: "powerpc64le-unknown-linux-gnu", rust_musl: Some("powerpc64le-unknown-linux-musl"), debian: "ppc64el", elf: (21, 64) },
+        Row { arch: Riscv64, platform: "linux/riscv64", endian: Little, libbpf: "riscv", object: "bpf_riscv_bpfel.o", build_arg: "BC_RISCV64_EL", rust_triple: "riscv64gc-unknown-linux-gnu", rust_musl: Some("riscv64gc-unknown-linux-musl"), debian: "riscv64", elf: (243, 64) },
+        Row { arch: S390x, platform: "linux/s390x", endian: Big, libbpf: "s390", object: "bpf_s390_bpfeb.o", build_arg: "BC_S390X_EB", rust_triple: "s390x-unknown-linux-gnu", rust_musl: Some("s390x-unknown-linux-musl"), debian: "s390x", elf: (22, 64) },
     ]
 };
 
@@ -192,6 +208,23 @@ impl Arch {
         self.row().rust_triple
     }
 
+    /// Returns Rust's target triple with musl; `None` where Rust has none.
+    pub fn rust_musl_triple(self) -> Option<&'static str> {
+        self.row().rust_musl
+    }
+
+    /// Returns what the head of an ELF program for it says.
+    pub fn elf(self) -> ElfMachine {
+        let (number, bits) = self.row().elf;
+        ElfMachine { number, bits, endian: self.endian() }
+    }
+
+    /// Returns the architecture whose programs have this head; `None` where
+    /// the table has no row for it.
+    pub fn of_elf(machine: ElfMachine) -> Option<Arch> {
+        Arch::ALL.into_iter().find(|arch| arch.elf() == machine)
+    }
+
     /// Returns Debian's name of the architecture.
     pub fn debian(self) -> &'static str {
         self.row().debian
@@ -258,6 +291,23 @@ mod tests {
             let expected = format!("BC_{}_{short}", arch.goarch().to_uppercase());
             assert_eq!(arch.build_arg(), expected);
         }
+    }
+
+    #[test]
+    fn triples_differ_in_the_c_library_alone() {
+        for arch in Arch::ALL {
+            let expected = arch.rust_triple().replace("-gnu", "-musl");
+            assert_eq!(arch.rust_musl_triple().unwrap_or(&expected), expected);
+        }
+    }
+
+    #[test]
+    fn heads_of_programs_tell_architectures_apart() {
+        for arch in Arch::ALL {
+            assert_eq!(Arch::of_elf(arch.elf()), Some(arch));
+        }
+        let bpf = ElfMachine { number: 247, bits: 64, endian: Endian::Little };
+        assert_eq!(Arch::of_elf(bpf), None);
     }
 
     #[test]

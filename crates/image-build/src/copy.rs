@@ -95,8 +95,8 @@ impl<'a> Target<'a> {
         }
         let is_directory = self.tree.get(&place)?.is_some_and(|node| node.is_directory());
         if found.len() > 1 && !is_directory {
-            let destination = destination.to_owned();
-            return Err(Problem::NotOneFile { count: found.len(), destination });
+            let sources = found.iter().map(|source| source.path.display().to_string()).collect();
+            return Err(Problem::NotOneFile { sources, destination: destination.to_owned() });
         }
         let mut copier = Copier { target: self, files, style, warnings: Vec::new() };
         for source in &found {

@@ -188,10 +188,10 @@ pub enum Problem {
         reason: &'static str,
     },
     /// Several files cannot become one.
-    #[error("{count} files cannot be copied to `{destination}`, which is not a directory")]
+    #[error("`{}` cannot all be copied to `{destination}`, which is not a directory", sources.join("`, `"))]
     NotOneFile {
-        /// How many there are.
-        count: usize,
+        /// The files.
+        sources: Vec<String>,
         /// The destination.
         destination: String,
     },

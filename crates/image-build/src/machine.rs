@@ -1,42 +1,15 @@
 //! Which machine a program is for, from the head of its ELF file.
 //!
 //! Only executables and shared libraries are judged: an object that is not
-//! linked (an eBPF object, say) is data. Numbers: the ELF specification
-//! ("ELF Header") and Linux's `elf-em.h`.
+//! linked (an eBPF object, say) is data. What machines are called and how ELF
+//! numbers them is in crate `bpf-arch`.
 
+use bpf_arch::{Arch, ElfMachine, Endian};
 use oci::Platform;
 
-/// What a machine is in an ELF header.
-struct Machine {
-    /// Its GOARCH.
-    architecture: &'static str,
-    /// `e_machine`.
-    number: u16,
-    /// `EI_CLASS`: 1 for 32, 2 for 64 bits.
-    class: u8,
-    /// `EI_DATA`: 1 for little, 2 for big endian.
-    data: u8,
-}
-
-const LITTLE: u8 = 1;
+/// `EI_DATA` of big-endian programs, and `EI_CLASS` of those of 64 bits.
 const BIG: u8 = 2;
-
-#[rustfmt::skip]
-const MACHINES: [Machine; 13] = [
-    Machine { architecture: "386", number: 3, class: 1, data: LITTLE },
-    Machine { architecture: "amd64", number: 62, class: 2, data: LITTLE },
-    Machine { architecture: "arm", number: 40, class: 1, data: LITTLE },
-    Machine { architecture: "arm64", number: 183, class: 2, data: LITTLE },
-    Machine { architecture: "loong64", number: 258, class: 2, data: LITTLE },
-    Machine { architecture: "mips", number: 8, class: 1, data: BIG },
-    Machine { architecture: "mipsle", number: 8, class: 1, data: LITTLE },
-    Machine { architecture: "mips64", number: 8, class: 2, data: BIG },
-    Machine { architecture: "mips64le", number: 8, class: 2, data: LITTLE },
-    Machine { architecture: "ppc64", number: 21, class: 2, data: BIG },
-    Machine { architecture: "ppc64le", number: 21, class: 2, data: LITTLE },
-    Machine { architecture: "riscv64", number: 243, class: 2, data: LITTLE },
-    Machine { architecture: "s390x", number: 22, class: 2, data: BIG },
-];
+const BITS_64: u8 = 2;
 
 /// Programs that run on another machine all the same: program, machine.
 const ALSO: [(&str, &str); 2] = [("386", "amd64"), ("arm", "arm64")];
@@ -65,15 +38,14 @@ pub(crate) fn foreign(head: &[u8], platform: &Platform) -> Option<String> {
         return None;
     }
     let wanted = platform.architecture.as_str();
-    if platform.os != "linux" || !MACHINES.iter().any(|machine| machine.architecture == wanted) {
+    if platform.os != "linux" || !Arch::ALL.iter().any(|arch| arch.goarch() == wanted) {
         return None;
     }
-    let is_it =
-        |machine: &&Machine| (machine.number, machine.class, machine.data) == (number, class, data);
-    match MACHINES.iter().find(is_it) {
-        Some(machine) if machine.architecture == wanted => None,
-        Some(machine) if ALSO.contains(&(machine.architecture, wanted)) => None,
-        Some(machine) => Some(machine.architecture.to_owned()),
+    let bits = if class == BITS_64 { 64 } else { 32 };
+    let endian = if data == BIG { Endian::Big } else { Endian::Little };
+    match Arch::of_elf(ElfMachine { number, bits, endian }).map(Arch::goarch) {
+        Some(found) if found == wanted || ALSO.contains(&(found, wanted)) => None,
+        Some(found) => Some(found.to_owned()),
         None => Some(format!("the machine with the number {number} in ELF headers")),
     }
 }
@@ -123,10 +95,10 @@ mod tests {
     #[test]
     fn this_program_is_for_this_machine() {
         let head = host::fs::read(&std::env::current_exe().unwrap()).unwrap();
-        let fits = MACHINES.iter().filter(|machine| {
-            foreign(&head, &format!("linux/{}", machine.architecture).parse().unwrap()).is_none()
+        let fits = Arch::ALL.into_iter().map(Arch::goarch).filter(|architecture| {
+            foreign(&head, &format!("linux/{architecture}").parse().unwrap()).is_none()
         });
-        let fits: Vec<_> = fits.map(|machine| machine.architecture).collect();
+        let fits: Vec<_> = fits.collect();
         if cfg!(all(target_os = "linux", target_arch = "x86_64")) {
             assert_eq!(fits, ["amd64"]);
         } else {

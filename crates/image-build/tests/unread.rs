@@ -4,7 +4,9 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::disallowed_methods, reason = "tests make files as any user would")]
 
-use image_build::{BuildRequest, ContextSource, LayerCache, NamedContext, native};
+use std::path::Path;
+
+use image_build::{BuildRequest, ContextSource, LayerCache, NamedContext, Ran, native};
 use oci::layout::{Tree, WriteOptions};
 use oci::{Artifact, Named, Platform, Reference};
 
@@ -26,8 +28,6 @@ fn what_is_known_and_was_written_is_not_read_again() {
     for name in ["stage", "work", "context"] {
         std::fs::create_dir(top.join(name)).unwrap();
     }
-    let text = "FROM scratch AS build\nFROM scratch\nCOPY --from=build /program /\n";
-    std::fs::write(top.join("Containerfile"), text).unwrap();
     let program = top.join("stage/program");
     // What cannot be compressed: the layer is as long as the program.
     let noise = (0..SIZE as u64 / 8).scan(1u64, |state, _| {
@@ -45,13 +45,28 @@ fn what_is_known_and_was_written_is_not_read_again() {
         vec![platform.clone()],
         platform.clone(),
     );
+    // A stage that is made already, and one whose RUN the host did.
     let source = ContextSource::Directory(top.join("stage"));
-    request.stages = vec![NamedContext::new("build", Some(platform), source)];
-    let (cache, tree) = (LayerCache::new(top.join("layers")), Tree::new(top.join("tree")));
+    request.stages = vec![NamedContext::new("build", Some(platform.clone()), source)];
+    check(&request, "FROM scratch AS build", &program);
+    request.stages.clear();
+    let files = [("/program".into(), program.clone())].into();
+    request.ran = vec![Ran { line: 2, platform, files }];
+    check(&request, "FROM nowhere.invalid/go AS build\nRUN go build -o /program .", &program);
+}
+
+/// Builds again and again; the stage has the program.
+fn check(request: &BuildRequest, stage: &str, program: &Path) {
+    let top = request.containerfile.parent().unwrap();
+    let text = format!("{stage}\nFROM scratch\nCOPY --from=build /program /\n");
+    std::fs::write(&request.containerfile, text).unwrap();
+    let own = tempfile::tempdir_in(top).unwrap();
+    let (cache, tree) =
+        (LayerCache::new(own.path().join("layers")), Tree::new(own.path().join("tree")));
     let work = top.join("work");
     let build = |content: &str| {
         let mut request = request.clone();
-        request.known = [(program.clone(), content.to_owned())].into();
+        request.known = [(program.to_owned(), content.to_owned())].into();
         let before = bytes_read();
         let resolve = |_: &Reference, _: &Platform| Err("nothing is asked for".into());
         let builder = native::Builder::new(&work).cache(&cache);

@@ -13,7 +13,7 @@ use ui::Failure;
 
 use crate::context::Context;
 use crate::on_host;
-use crate::plan::{Instructions, Planned};
+use crate::plan::{Instructions, Origin, Plan, Planned};
 use crate::stored::Stored;
 use crate::wish::Wish;
 
@@ -65,6 +65,19 @@ pub(crate) fn asked(
     request.contexts = inputs.contexts.to_vec();
     request.build_args = inputs.build_args.clone();
     Ok(request)
+}
+
+/// Returns what is asked of each Containerfile of the plan.
+pub(super) fn requests(
+    plan: &Plan,
+    inputs: Inputs<'_>,
+    cx: &Context<'_>,
+) -> Result<Vec<BuildRequest>, Failure> {
+    let of_image = |image: &Planned| match &image.origin {
+        Origin::Containerfile(file) => Some(asked(file, image, inputs, cx)),
+        _ => None,
+    };
+    plan.images.iter().filter_map(of_image).collect()
 }
 
 /// Builds an image of the catalogue.

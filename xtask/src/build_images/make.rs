@@ -16,6 +16,7 @@ use ui::{Failure, Failures};
 use super::containerfile::{self, Site};
 use super::report::Report;
 use crate::attest::{self, Evidence};
+use crate::bundle;
 use crate::context::Context;
 use crate::plan::{Origin, Plan, Planned};
 
@@ -82,6 +83,7 @@ pub(crate) fn make(
     failures: &mut Failures,
 ) -> Vec<Made> {
     let mut all = Vec::new();
+    let built: Vec<Reference> = plan.references().into_iter().cloned().collect();
     for (index, image) in plan.images.iter().enumerate() {
         let made = match &image.origin {
             Origin::Objects { recipe, .. } => {
@@ -96,6 +98,10 @@ pub(crate) fn make(
         };
         match made {
             Ok((artifact, companions)) => {
+                if let Err(wrong) = bundle::check(&artifact, &image.image, &built, cx) {
+                    failures.0.extend(wrong.0);
+                    continue;
+                }
                 let named = Named { references: image.references.clone(), artifact };
                 all.push(Made { index, named, companions });
             }

@@ -189,6 +189,8 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
         return Err(Failure::usage(message).hint("leave `--engine` out").into());
     }
     let plan = plan::plan(&catalogue, &wish)?;
+    let inputs = Inputs::of(&wish);
+    args.engine.check_replaced(&containerfile::requests(&plan, inputs, cx)?)?;
     let refs_file = args.refs_file.as_deref().map(typed).transpose()?;
     let checksums_file = args.checksums_file.as_deref().map(typed).transpose()?;
     let host = wish.registry.as_deref().unwrap_or(&catalogue.registry);
@@ -201,7 +203,6 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
         check_clang(&catalogue, workshop.compiler(), pushes && !args.any_clang, cx)?;
     }
     let engine = &wish.engine;
-    let inputs = Inputs::of(&wish);
     let on_host = OnHost::find(&plan, inputs, args.compile.installs(), cx)?;
     if args.dry_run {
         let (destinations, attest, sign) = (destinations.as_slice(), args.attest, args.sign);

@@ -160,10 +160,14 @@ fn remove(dir: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Returns the folder of all of them: below `XDG_CACHE_HOME`, which counts
-/// only if absolute, or `~/.cache` (XDG Base Directory Specification).
+/// Returns the folder of all of them.
 fn folder() -> Option<PathBuf> {
+    Some(user_cache()?.join(FOLDER))
+}
+
+/// Returns the user's cache directory: `XDG_CACHE_HOME`, which counts only if
+/// absolute, or `~/.cache` (XDG Base Directory Specification).
+pub(crate) fn user_cache() -> Option<PathBuf> {
     let variable = |name| std::env::var_os(name).map(PathBuf::from).filter(|it| it.is_absolute());
-    let cache = variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")));
-    Some(cache?.join(FOLDER))
+    variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")))
 }

@@ -9,6 +9,8 @@
 
 mod attest;
 mod bad_input;
+mod bases;
+mod binaries;
 mod bpfman_images;
 mod cli;
 mod containerfile;

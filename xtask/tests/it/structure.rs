@@ -8,7 +8,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Who may use which crates of this workspace, normally and to build:
 /// ARCHITECTURE.md, "Who may use whom".
-const MAY_USE: [(&str, &[&str]); 19] = [
+const MAY_USE: [(&str, &[&str]); 20] = [
     ("bpf-arch", &[]),
     ("host", &[]),
     ("test-support", &[]),
@@ -17,12 +17,14 @@ const MAY_USE: [(&str, &[&str]); 19] = [
     ("oci", &["host"]),
     ("bytecode-image", &["bpf-arch", "bpf-object", "oci"]),
     ("go-build", &["bpf-arch", "host"]),
-    ("image-build", &["host", "oci"]),
+    ("cargo-build", &["bpf-arch", "host"]),
+    ("image-build", &["bpf-arch", "host", "oci"]),
     ("destination", &["host", "oci"]),
     ("registry-server", &["host", "oci"]),
     ("cosign", &["host", "oci"]),
     ("signature", &["oci"]),
     ("attestation", &["oci"]),
+    ("operator-bundle", &["oci"]),
     ("ui", &["host"]),
     ("cli", &["bpf-arch", "bpf-build", "destination", "host", "image-build", "oci", "ui"]),
     ("dispatchers", &["bpf-arch", "bpf-build", "host"]),
@@ -34,6 +36,7 @@ const MAY_USE: [(&str, &[&str]); 19] = [
             "bpf-build",
             "bpf-object",
             "bytecode-image",
+            "cargo-build",
             "cli",
             "cosign",
             "destination",
@@ -41,6 +44,7 @@ const MAY_USE: [(&str, &[&str]); 19] = [
             "host",
             "image-build",
             "oci",
+            "operator-bundle",
             "registry-server",
             "signature",
             "ui",

@@ -1,6 +1,7 @@
 //! `bpfman image build` and `generate-build-args`.
 
 mod bad;
+mod bases;
 mod build_args;
 mod containerfile;
 mod engine;

@@ -37,8 +37,8 @@ pub struct Bases {
     known: Mutex<HashMap<Reference, Place>>,
     /// Held together with others while images of the tree are used.
     in_use: Mutex<Option<Lock>>,
-    /// Whether something is kept that no name stands for any more.
-    moved: AtomicBool,
+    /// Whether something is kept that no name leads to any more.
+    replaced: AtomicBool,
 }
 
 type Place = Arc<Mutex<Option<Result<Known, BaseError>>>>;
@@ -67,7 +67,7 @@ impl Bases {
             offline,
             known: Mutex::default(),
             in_use: Mutex::default(),
-            moved: AtomicBool::new(false),
+            replaced: AtomicBool::new(false),
         }
     }
 
@@ -185,10 +185,10 @@ impl Bases {
         let directory = self.tree.directory(reference);
         host::fs::create_dir_all(&directory).map_err(oci::Error::from)?;
         let _alone = Lock::exclusive(&directory.join(PULLING)).map_err(oci::Error::from)?;
-        // In the place of what is damaged or another image comes a new one.
+        // What is written takes the place of what is damaged, of another image,
+        // or of fewer platforms.
         let old = Kept::find(&self.tree, reference);
-        let replaces =
-            !matches!(&old, Ok(old) if old.as_ref().is_none_or(|old| old.digest == digest));
+        let replaces = !matches!(old, Ok(None));
         let same = old.ok().flatten().filter(|old| old.digest == digest);
         let mut kept = same.unwrap_or_else(|| Kept::nothing(digest));
         if kept.images.contains_key(platform) {
@@ -202,7 +202,7 @@ impl Bases {
             kept.images.insert(platform.clone(), Image::clone(image));
         }
         kept.write(&self.tree, reference)?;
-        self.moved.fetch_or(replaces, Ordering::Relaxed);
+        self.replaced.fetch_or(replaces, Ordering::Relaxed);
         let kept = Kept::find(&self.tree, reference)?;
         Ok(kept.filter(|kept| kept.digest == digest).map(|kept| kept.images).unwrap_or_default())
     }
@@ -223,7 +223,7 @@ impl Drop for Bases {
     /// Removes what names stood for before, unless another process uses the
     /// tree: then it stays until a name changes again. Failing to is no harm.
     fn drop(&mut self) {
-        if !self.moved.load(Ordering::Relaxed) {
+        if !self.replaced.load(Ordering::Relaxed) {
             return;
         }
         *self.in_use.get_mut().unwrap_or_else(PoisonError::into_inner) = None;

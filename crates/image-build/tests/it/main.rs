@@ -8,6 +8,7 @@
 mod support;
 
 mod bases;
+mod bpfman;
 mod bytecode;
 mod cache;
 mod config;

@@ -43,7 +43,7 @@ fn copies_that_cannot_be_done() {
     fails("COPY loop /", "`loop` in the build context is a link that leads nowhere");
     fails(
         "COPY *.o /d",
-        "2 files cannot be copied to `/d`, which is not a directory\nhint: write `/d/` if it is to be a directory",
+        "`other.o`, `prog.bpf.o` cannot all be copied to `/d`, which is not a directory\nhint: write `/d/` if it is to be a directory",
     );
     fails("COPY other.o /d\nCOPY dir /d", "`/d` is there, and is not a directory");
     fails("COPY other.o /d\nCOPY other.o /d/e", "`/d` is there, and is not a directory");

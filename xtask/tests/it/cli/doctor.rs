@@ -6,7 +6,7 @@ use super::machine::Machine;
 use crate::support::Checkout;
 
 /// Every tool, what it is needed for, and why.
-const TOOLS: [(&str, &str, &str); 33] = [
+const TOOLS: [(&str, &str, &str); 36] = [
     ("clang", "building", "compiles eBPF programs"),
     ("git", "test", "shows what the checkout holds"),
     ("make", "test", "builds the examples"),
@@ -27,8 +27,11 @@ const TOOLS: [(&str, &str, &str); 33] = [
     ("runc", "test --slow", "runs what buildkitd builds"),
     ("dockerd", "test --slow", "takes the images"),
     ("go", "building", "builds the user-space programs, and tools for tests"),
+    ("python3", "building", "fetches zig, which links Rust programs for other machines"),
     ("clang-16", "test --slow", "the same suite with another LLVM"),
     ("clang-22", "test --slow", "the same suite with the newest LLVM"),
+    ("rustc-web", "building", "compiles Rust programs for other machines"),
+    ("cargo-zigbuild", "building", "links them, with zig"),
     ("oci-conformance", "test --slow", "asks a registry what the specification demands"),
     ("olareg", "test --slow", "a registry that keeps lists of referrers"),
     ("kind", "test --slow", "takes images to containerd as to its nodes"),
@@ -42,8 +45,10 @@ const TOOLS: [(&str, &str, &str); 33] = [
     ("buildkitd", "test --slow", "builds Containerfiles, for buildx too"),
 ];
 
-/// How many of them are installed; the others are built.
-const INSTALLED: usize = 22;
+/// How many of them are installed, and how many after those are fetched; the
+/// others are built.
+const INSTALLED: usize = 23;
+const FETCHED: usize = 2;
 
 /// A machine with a compiler and a git, and without versions of one of them.
 fn machine() -> Machine {
@@ -67,6 +72,7 @@ fn tools_are_shown_with_their_versions() {
             // Where no version is to be had, the path is shown.
             "git" | "umoci" => format!("{bin}/{name}"),
             _ if number < INSTALLED => "missing".to_owned(),
+            _ if number < INSTALLED + FETCHED => "not fetched".to_owned(),
             _ => "not built".to_owned(),
         };
         expected += &format!("{name:<21}{found:<width$}  {needed:<13}{purpose}\n");

@@ -22,7 +22,7 @@ const SECRETS: [&str; 6] = [
 ];
 
 /// Starts a registry that wants a password.
-pub(super) fn with_passwords() -> Option<Registry> {
+pub fn with_passwords() -> Option<Registry> {
     let htpasswd = test_support::tool("htpasswd")?;
     Registry::start(|dir| {
         let lines = ACCOUNTS.map(|(name, password)| {

@@ -18,6 +18,7 @@ pub mod relay;
 mod stopped;
 mod tls;
 
+pub use credentials::with_passwords;
 pub use tls::certificate;
 
 use std::path::Path;
@@ -82,7 +83,7 @@ fn checkout(names: &[&str]) -> Checkout {
 }
 
 /// Returns a client with nobody's credentials.
-fn client() -> Client {
+pub fn client() -> Client {
     Client::new(Settings::default())
 }
 
@@ -115,7 +116,7 @@ fn steps<'a>(run: &'a Run, verb: &str) -> Vec<&'a str> {
 }
 
 /// Returns a text with the paths and addresses of the test taken out.
-fn steady(text: &str, checkout: &Checkout, address: &str) -> String {
+pub fn steady(text: &str, checkout: &Checkout, address: &str) -> String {
     let root = std::fs::canonicalize(checkout.path()).unwrap();
     let text = text.replace(address, "REGISTRY").replace(&root.display().to_string(), "CHECKOUT");
     text.replace(&checkout.path().display().to_string(), "CHECKOUT")

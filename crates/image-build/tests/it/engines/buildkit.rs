@@ -3,7 +3,7 @@
 use test_support::BuildKit;
 
 use super::cases::{self, Case};
-use super::{BUILDER, Engine, requests};
+use super::{BUILDER, Engine, requests, run};
 use crate::support::is_again;
 
 /// Runs the body in a process whose buildx has a builder.
@@ -33,5 +33,12 @@ fn it_does_the_same_with_whole_requests() {
     with_buildkit("engines::buildkit::it_does_the_same_with_whole_requests", || {
         requests::compare(Engine::BuildKit);
         requests::compare_one(Engine::BuildKit, requests::layout());
+    });
+}
+
+#[test]
+fn it_runs_what_the_host_did() {
+    with_buildkit("engines::buildkit::it_runs_what_the_host_did", || {
+        run::compare(Engine::BuildKit);
     });
 }

@@ -13,6 +13,7 @@ mod docker;
 mod messages;
 mod podman;
 mod requests;
+mod run;
 mod stand_ins;
 
 use std::collections::BTreeMap;

@@ -5,7 +5,7 @@ use std::path::Path;
 use host::Cmd;
 
 use super::cases::{self, Case};
-use super::{Engine, requests};
+use super::{Engine, requests, run};
 use crate::support::{Variables, World, is_again, platform};
 
 /// Returns the variables for a storage in a directory. Root needs an
@@ -66,6 +66,11 @@ fn it_does_the_same_with_whole_requests() {
     with_podman("engines::podman::it_does_the_same_with_whole_requests", || {
         requests::compare(Engine::Podman);
     });
+}
+
+#[test]
+fn it_runs_what_the_host_did() {
+    with_podman("engines::podman::it_runs_what_the_host_did", || run::compare(Engine::Podman));
 }
 
 #[test]

@@ -64,6 +64,26 @@ fn multi_arch() -> Request {
     ("Containerfile.bytecode.multi.arch", world, request)
 }
 
+/// Programs of no machine, so that they may be for any: engines do not look.
+fn bpfman() -> Request {
+    let world = World::new("")
+        .file(".dockerignore", "/.git\n**/target\nlibbpf/\n")
+        .file("Cargo.toml", "")
+        .file("target/CACHEDIR.TAG", "");
+    let archs = ["x86_64-unknown-linux-musl", "s390x-unknown-linux-gnu"];
+    let world = archs.into_iter().fold(world, |world, triple| {
+        ["bpfman", "bpfman-ns", "bpfman-rpc"].into_iter().fold(world, |world, name| {
+            let path = format!("target/{triple}/release/{name}");
+            let world = world.file(&path, &path).mode(&path, 0o755);
+            world.file(&format!("{path}.d"), "left out")
+        })
+    });
+    let mut request = request(&world, &["linux/s390x", "linux/amd64"]);
+    request.containerfile = test_support::workspace_root().join("Containerfile.bpfman.multi.arch");
+    request.build_args = map(&[("BASE", "scratch")]);
+    ("Containerfile.bpfman.multi.arch", world, request)
+}
+
 fn everything() -> Request {
     let world = World::new(
         "FROM scratch AS first\nARG TARGETARCH\nCOPY --chown=5:6 --chmod=640 $TARGETARCH/f /f\nLABEL kept=yes replaced=no\nFROM scratch AS last\nCOPY no /\n",
@@ -167,16 +187,31 @@ fn stage_with_settings() -> Request {
     ("settings on a stage", world, request)
 }
 
-fn all() -> [Request; 8] {
+/// Nothing in the place of an image, by another spelling than the file's.
+fn nothing() -> Request {
+    let world = World::new(
+        "FROM docker.io/library/nowhere:latest AS made\nCOPY --chmod=755 a /made/\nFROM nowhere.invalid/base:1\nWORKDIR /w\nCOPY --from=made /made/a .\nENV A=$PATH\nLABEL b=c\nUSER 65532:65532\nENTRYPOINT [\"/w/a\"]\n",
+    )
+    .file("a", "A");
+    let request = request(&world, &["linux/amd64", "linux/s390x"]);
+    let nothing = "docker-image://scratch";
+    let words = [format!("nowhere={nothing}"), format!("nowhere.invalid/base:1={nothing}")];
+    let request = with_contexts(request, &world, &[&words[0], &words[1]]);
+    ("nothing in the place of images", world, request)
+}
+
+fn all() -> [Request; 10] {
     [
         bytecode(),
         multi_arch(),
+        bpfman(),
         everything(),
         contexts(),
         contexts_for_platforms(),
         no_context(),
         ignore_file_of_its_own(),
         stage_with_settings(),
+        nothing(),
     ]
 }
 
