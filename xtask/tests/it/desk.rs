@@ -13,7 +13,8 @@ use crate::support::{Checkout, LIBBPF, Run, copy, finish, program};
 
 /// What cargo needs of a workspace to say what it pins: documents show
 /// commands without `--libbpf-dir`.
-const WORKSPACE: [&str; 12] = [
+const WORKSPACE: [&str; 13] = [
+    "Containerfile.bpfman.multi.arch",
     "Containerfile.bytecode",
     "Containerfile.bytecode.multi.arch",
     "bpfman/Cargo.toml",

@@ -8,7 +8,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Who may use which crates of this workspace, normally and to build:
 /// ARCHITECTURE.md, "Who may use whom".
-const MAY_USE: [(&str, &[&str]); 20] = [
+const MAY_USE: [(&str, &[&str]); 21] = [
     ("bpf-arch", &[]),
     ("host", &[]),
     ("test-support", &[]),

@@ -30,8 +30,9 @@ const PACKAGES: [&str; 3] = ["ca-certificates", "libssl3t64", "openssl"];
 
 /// Returns an image of podman's.
 fn image(bases: &Bases, name: &str) -> Image {
-    let layout = bases.path().join("layout");
-    let _ = std::fs::remove_dir_all(&layout);
+    // Layers are read when they are looked at: each image has its place.
+    let layout = bases.path().join("layouts").join(name.replace([':', '/'], "-"));
+    std::fs::create_dir_all(layout.parent().unwrap()).unwrap();
     bases.podman(&["push", "--quiet", name, &format!("oci:{}:it", layout.display())]);
     load(&layout)
 }

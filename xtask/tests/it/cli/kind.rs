@@ -3,7 +3,11 @@
 
 use serde_json::Value;
 
+use crate::docs::others::BASES;
 use crate::support::{Checkout, copy, finish, program};
+
+/// The Containerfile of bpfman.
+const MULTI_ARCH: &str = "Containerfile.bpfman.multi.arch";
 
 /// Where the small checkouts of other projects are.
 const FIXTURES: &str = "xtask/tests/fixtures";
@@ -33,12 +37,11 @@ fn a_cluster_gets_what_a_deployment_needs_under_the_names_of_variables() {
     let tools = checkout.path().join("tools");
     program(&tools.join("kind"), KIND);
     let mirror = format!("csi-node-driver-registrar={registrar}");
-    let bases = bases(&checkout);
-    let bases = bases.iter().flat_map(|base| ["--base", base.as_str()]);
+    let bases = BASES.map(|(_, base)| format!("{base}=scratch"));
     let mut args = vec!["--to", "kind:bpfman-deployment", "--mirror", &mirror];
     args.extend(["--source", "bpfman=others/bpfman", "--source", "operator=others/operator"]);
     args.extend(["bpfman", "bpfman-agent", "bpfman-operator", "csi-node-driver-registrar"]);
-    args.extend(bases);
+    args.extend(bases.iter().flat_map(|base| ["--base", base.as_str()]));
     let mut command = checkout.build_images_command(&args);
     let path = format!("{}:{}", tools.display(), std::env::var("PATH").unwrap());
     command.env("PATH", path).env("BPFMAN_IMG", "quay.io/me/bpfman:test");
@@ -63,20 +66,4 @@ fn a_cluster_gets_what_a_deployment_needs_under_the_names_of_variables() {
         run.stdout.lines().map(|line| line.split('@').next().unwrap()).collect();
     printed.sort_unstable();
     assert_eq!(printed, expected);
-}
-
-/// The Containerfile of bpfman.
-const MULTI_ARCH: &str = "Containerfile.bpfman.multi.arch";
-
-/// Returns options that replace what the Containerfiles start from at the end:
-/// no registry has it here.
-fn bases(checkout: &Checkout) -> Vec<String> {
-    let files = [MULTI_ARCH, "others/operator/Containerfile.bpfman-agent"];
-    let froms = files.map(|file| {
-        let text = checkout.read(file);
-        let from = text.lines().rfind(|line| line.starts_with("FROM ")).unwrap();
-        let name = from.split(' ').skip(1).find(|word| !word.starts_with("--")).unwrap();
-        format!("{name}=scratch")
-    });
-    froms.to_vec()
 }

@@ -167,7 +167,7 @@ impl Trial {
         } else if stand_ins::provide(self.desk.get_or_insert_with(Desk::new), command) {
             let Some(line) = self.with_registry(line) else { return };
             let desk = self.desk.get_or_insert_with(Desk::new);
-            let Some(line) = others::with_others(desk, &line) else { return };
+            let line = others::with_others(desk, &line);
             self.run(&line, &place, needs);
             self.ran += 1;
         }

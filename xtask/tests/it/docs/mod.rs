@@ -4,7 +4,7 @@
 mod commands;
 mod lists;
 pub(crate) mod markdown;
-mod others;
+pub(crate) mod others;
 mod stand_ins;
 
 /// The documents, relative to the top of the checkout.

@@ -21,12 +21,15 @@ run-on-kind: build-images
 \techo $(BPFMAN_IMG) >$(HOME)/deployed
 ";
 
-/// The images that the others' Containerfiles start from, at registries that a
-/// test does not ask.
-const BASES: [&str; 2] = ["quay.io/fedora/fedora-minimal", "gcr.io/distroless/static"];
+/// The images that their Containerfiles start from, at registries that no test
+/// asks, and which of the catalogue's images those make.
+pub(crate) const BASES: [(&[&str], &str); 2] = [
+    (&["bpfman"], "docker.io/redhat/ubi9-minimal"),
+    (&["bpfman-agent", "bpfman-operator"], "quay.io/fedora/fedora-minimal"),
+];
 
-/// The image that is copied, and that a registry of the test's own has.
-const MIRRORED: &str = "csi-node-driver-registrar";
+/// The image that is copied from another registry: `cli::kind` does.
+const MIRRORED: &str = " csi-node-driver-registrar";
 
 /// Returns the directory of a checkout that a document goes to; `None` where
 /// the name is no other checkout's.
@@ -54,22 +57,22 @@ fn provide(desk: &Desk) {
 }
 
 /// Returns a line with the other checkouts where they are, and without what is
-/// asked of others' registries; `None` where this machine has not what it
-/// takes.
-pub(super) fn with_others(desk: &Desk, line: &str) -> Option<String> {
+/// asked of others' registries.
+pub(super) fn with_others(desk: &Desk, line: &str) -> String {
     if !line.contains("../bpfman") {
-        return Some(line.to_owned());
+        return line.to_owned();
     }
     provide(desk);
     let beside = desk.home.path().join("src/bpfman");
-    let mut line = line.replace("../bpfman", &beside.display().to_string());
+    let mut replaced = line.replace("../bpfman", &beside.display().to_string());
     if line.contains("build-images") {
-        for base in BASES.iter().filter(|base| !line.contains(*base)).collect::<Vec<_>>() {
-            line.push_str(&format!(" --base {base}=scratch"));
+        replaced = replaced.replace(MIRRORED, "");
+        for (images, base) in BASES {
+            let is_named = line.split(' ').any(|word| images.contains(&word));
+            if is_named && !line.contains(base) {
+                replaced.push_str(&format!(" --base {base}=scratch"));
+            }
         }
     }
-    if line.contains(MIRRORED) {
-        return None;
-    }
-    Some(line)
+    replaced
 }
