@@ -37,7 +37,7 @@ fuzz_target!(|text: &str| {
     let mut request =
         BuildRequest::new(file, world.join("context"), vec![platform.clone()], platform);
     request.build_args = [("A".to_owned(), "a.o".to_owned())].into();
-    match runs(&request) {
+    match runs(&request, None) {
         Ok(found) => {
             let file = || (PathBuf::from("/usr/src/x/a"), world.join("context/a.o"));
             let ran = |run: image_build::Run| {

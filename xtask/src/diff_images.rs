@@ -98,7 +98,8 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
         .registries
         .client(|files| credentials::of_organizations(files, &catalogue.organizations, host))?;
     let workshop = args.compile.workshop_for(&plan.requests, cx)?;
-    let on_host = OnHost::find(&mut plan, &wish, args.compile.installs(), cx)?;
+    let bases = bases(client.clone(), false, cx);
+    let on_host = OnHost::find(&mut plan, &wish, &bases, args.compile.installs(), cx)?;
     let names = match place {
         Place::Registry => plan.references(),
         Place::Tree(_) => Vec::new(),
@@ -111,7 +112,6 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     let layers = layer_cache(cx);
     let stored = Stored::open(wish.from.as_ref(), &client, &work, cx)?;
     let stored = stored.as_ref();
-    let bases = bases(client.clone(), false, cx);
     let workplace = Workplace { work: &work, layers: Some(&layers), bases: &bases };
     let site = Site { engine: &wish.engine, inputs, made: &handmade?, stored, place: workplace };
     let made = make::make(&plan, &compiled, Along::Nothing, site, cx, &mut failures);

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use bpf_arch::Arch;
+use cli::bases::Bases;
 use host::Cmd;
 use image_build::BuildRequest;
 use ui::Failure;
@@ -56,6 +57,7 @@ impl OnHost {
     pub(crate) fn find(
         plan: &mut Plan,
         wish: &Wish,
+        bases: &Bases,
         install: bool,
         cx: &Context<'_>,
     ) -> Result<OnHost, Failure> {
@@ -75,7 +77,7 @@ impl OnHost {
         }
         let inputs = Inputs::of(wish);
         let stages = Makers::find(plan, install, cx)?;
-        Ok(OnHost { stages, runs: Runs::find(plan, inputs, install, cx)?, binaries })
+        Ok(OnHost { stages, runs: Runs::find(plan, inputs, bases, install, cx)?, binaries })
     }
 
     /// Returns the commands.

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use bpf_arch::Arch;
+use cli::bases::Bases;
 use go_build::{Module, Toolchain, Written, changes_nothing};
 use host::{Cmd, Lock};
 use image_build::{BuildRequest, Place, Ran, Run};
@@ -76,6 +77,7 @@ impl Runs {
     pub(crate) fn find(
         plan: &Plan,
         inputs: Inputs<'_>,
+        bases: &Bases,
         install: bool,
         cx: &Context<'_>,
     ) -> Result<Runs, Failure> {
@@ -86,7 +88,7 @@ impl Runs {
             let Some(elsewhere) = file.elsewhere.as_ref().filter(|it| it.runs_on_host) else {
                 continue;
             };
-            let steps = match survey(file, image, inputs, cx) {
+            let steps = match survey(file, image, inputs, bases, cx) {
                 Ok(found) => steps(found, file, elsewhere, &mut toolchains)?,
                 Err(failure) => Err(failure),
             };
@@ -225,10 +227,12 @@ fn survey(
     file: &Instructions,
     image: &Planned,
     inputs: Inputs<'_>,
+    bases: &Bases,
     cx: &Context<'_>,
 ) -> Result<Vec<Run>, Failure> {
     let request = containerfile::asked(file, image, inputs, cx)?;
-    image_build::runs(&request).map_err(cli::engine::failure)
+    let settings = cli::engine::settings(bases, cx.ui);
+    image_build::runs(&request, Some(&settings)).map_err(cli::engine::failure)
 }
 
 /// Finds out what is to be done for each RUN. The inner failure is this
@@ -269,8 +273,7 @@ fn written(run: &Run) -> Result<Vec<Written>, Failure> {
     let mut all = Vec::new();
     for command in &run.commands {
         let words = command.words.as_slice();
-        let is_idle = matches!(words[0].as_str(), "echo" | "true") || changes_nothing(words);
-        if is_idle {
+        if command.only_speaks() || changes_nothing(words) {
             continue;
         }
         match Written::parse(words, &command.variables) {

@@ -7,7 +7,7 @@ use clap::Args;
 use image_build::{
     BuildRequest, ContextSource, Engine, Error, Event, LayerCache, NamedContext, native,
 };
-use oci::{Index, ParseError, Platform, Reference, registry};
+use oci::{Image, Index, ParseError, Platform, Reference, registry};
 use ui::{Exit, Failure, Ui};
 
 use crate::Scratch;
@@ -175,13 +175,24 @@ pub fn build(
     };
     let built = match (engine, layers) {
         (Engine::Native, Some(layers)) => {
-            native::Builder::new(work).cache(layers).build(request, &resolve)
+            let settings = settings(bases, ui);
+            let builder = native::Builder::new(work).cache(layers).settings(&settings);
+            builder.build(request, &resolve)
         }
         _ => image_build::build(engine, request, work, &resolve, &observe),
     };
     let built = built.map_err(failure)?;
     built.warnings.iter().for_each(|warning| ui.warn(warning));
     Ok(built.index)
+}
+
+/// Returns what gets the settings of base images.
+pub fn settings<'a>(
+    bases: &'a Bases,
+    ui: &'a Ui,
+) -> impl Fn(&Reference, &Platform) -> Result<Image, Box<dyn std::error::Error + Send + Sync>> + Sync + 'a
+{
+    |reference, platform| Ok(bases.settings(reference, platform, ui)?)
 }
 
 /// Puts into words why an image was not built.

@@ -40,6 +40,7 @@ pub(crate) struct Bases<'a> {
     pub(crate) file: &'a Containerfile,
     pub(crate) work: &'a Path,
     resolve: &'a Resolve<'a>,
+    settings: Option<&'a Resolve<'a>>,
     images: Kept<(Reference, Platform), Image>,
     trees: Kept<Digest, Tree>,
     contexts: Kept<PathBuf, Context>,
@@ -72,9 +73,10 @@ impl<'a> Bases<'a> {
         file: &'a Containerfile,
         work: &'a Path,
         resolve: &'a Resolve<'a>,
+        settings: Option<&'a Resolve<'a>>,
     ) -> Bases<'a> {
         let (images, trees, contexts) = (Kept::default(), Kept::default(), Kept::default());
-        Bases { request, file, work, resolve, images, trees, contexts }
+        Bases { request, file, work, resolve, settings, images, trees, contexts }
     }
 
     /// Returns the context that COPY copies from where nothing else is said.
@@ -171,6 +173,27 @@ impl<'a> Bases<'a> {
         })?;
         let image = choose(&Artifact::Image(Image::clone(&image)), &name, platform)?;
         Ok(Base::Image(image, name))
+    }
+
+    /// Returns the settings of an image that is not got whole, as an image
+    /// without files; `None` if nobody gets them.
+    pub(crate) fn settings(
+        &self,
+        name: &str,
+        platform: &Platform,
+    ) -> Option<Result<Image, Problem>> {
+        let get = self.settings?;
+        let reference = match self.request.find_context(name, platform).map(NamedContext::source) {
+            Some(ContextSource::Image(reference)) => reference.clone(),
+            Some(_) => return None,
+            None => name.parse::<Reference>().ok()?,
+        };
+        let image = reference.to_string();
+        Some(get(&reference, platform).map_err(|reason| Problem::NoImage {
+            image,
+            nearest: None,
+            reason,
+        }))
     }
 
     /// Returns the files of an image.

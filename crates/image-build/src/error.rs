@@ -156,6 +156,8 @@ pub enum Problem {
         image: String,
         /// The stage that starts from it, if that has a name.
         stage: Option<String>,
+        /// Whether its settings tell it, and not its files.
+        is_setting: bool,
         /// What it would tell: "what `GOPATH` is".
         what: String,
         /// A name that is there and much like what is missed.

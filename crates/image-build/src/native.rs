@@ -34,10 +34,22 @@ pub struct Built {
 }
 
 /// Builds in process.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Builder<'a> {
     work: &'a Path,
     cache: Option<&'a LayerCache>,
+    settings: Option<&'a Resolve<'a>>,
+}
+
+impl std::fmt::Debug for Builder<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Builder { work, cache, settings } = self;
+        f.debug_struct("Builder")
+            .field("work", work)
+            .field("cache", cache)
+            .field("settings", &settings.is_some())
+            .finish()
+    }
 }
 
 /// Builds an image without a cache: [`Builder::build`].
@@ -53,7 +65,7 @@ impl<'a> Builder<'a> {
     /// Puts what is large into the directory `work`, which must exist and stay
     /// as it is while an index is used that was built there.
     pub fn new(work: &'a Path) -> Builder<'a> {
-        Builder { work, cache: None }
+        Builder { work, cache: None, settings: None }
     }
 
     /// Takes large layers from where earlier builds kept them, and keeps them
@@ -61,6 +73,14 @@ impl<'a> Builder<'a> {
     #[must_use]
     pub fn cache(self, cache: &'a LayerCache) -> Builder<'a> {
         Builder { cache: Some(cache), ..self }
+    }
+
+    /// Gets the settings of a base that is not got whole: images without files,
+    /// for stages whose RUNs the host did. Without it, such stages cannot ask
+    /// for settings that only the base tells.
+    #[must_use]
+    pub fn settings(self, settings: &'a Resolve<'a>) -> Builder<'a> {
+        Builder { settings: Some(settings), ..self }
     }
 
     /// Builds an image; `resolve` gets the images that the Containerfile
@@ -80,7 +100,7 @@ impl<'a> Builder<'a> {
         if request.platforms.is_empty() {
             return Err(Error::NoPlatform);
         }
-        let bases = Bases::new(request, &file, self.work, resolve);
+        let bases = Bases::new(request, &file, self.work, resolve, self.settings);
         let interpret = |platform: &Platform| {
             let (stage, warnings) = Interpreter::run(&bases, platform, target)?;
             check_programs(&file, &stage, platform)?;

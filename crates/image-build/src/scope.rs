@@ -120,6 +120,12 @@ impl Scope {
         Scope { variables: BTreeMap::new(), escape: self.escape, unknown: Some(unknown) }
     }
 
+    /// Returns the same variables for a stage that starts from an image whose
+    /// files were not got.
+    pub(crate) fn without_files(self, unknown: Unknown) -> Scope {
+        Scope { unknown: Some(unknown.with_settings()), ..self }
+    }
+
     /// Returns what the stage starts from, if that was not got.
     pub(crate) fn unknown(&self) -> Option<&Unknown> {
         self.unknown.as_ref()
@@ -133,7 +139,7 @@ impl Scope {
     /// Returns whether only a base that was not got tells if a variable is
     /// set.
     pub(crate) fn is_unknown(&self, name: &str) -> bool {
-        let unknown = |unknown: &Unknown| !unknown.declared.contains(name);
+        let unknown = |unknown: &Unknown| !unknown.has_settings && !unknown.declared.contains(name);
         !self.variables.contains_key(name) && self.unknown.as_ref().is_some_and(unknown)
     }
 
@@ -186,7 +192,7 @@ impl Scope {
         let watched = Watched { scope: self, missed: RefCell::default() };
         let expansion = expand(word, self.escape, &watched);
         if let (Some(name), Some(unknown)) = (watched.missed.into_inner(), &self.unknown) {
-            return Err(unknown.problem(format!("what `{name}` is")));
+            return Err(unknown.setting(format!("what `{name}` is")));
         }
         expansion.map_err(|reason| Problem::Expand { word: word.to_owned(), reason })
     }

@@ -99,6 +99,24 @@ impl Stage {
         Stage { scope: global.of_unknown(unknown), ..Stage::empty(platform) }
     }
 
+    /// Starts a stage from an image of which nothing but the settings was got.
+    pub(crate) fn without_files(
+        settings: &Image,
+        unknown: Unknown,
+        from: &containerfile::Stage,
+        platform: &Platform,
+        global: &Scope,
+    ) -> Result<Stage, Problem> {
+        let base = Base::Image(settings.clone(), from.base.clone());
+        let mut stage = Stage::start(base, from, platform, global)?;
+        if stage.container.working_dir.is_empty() {
+            stage.container.working_dir = "/".to_owned();
+        }
+        stage.scope = stage.scope.without_files(unknown);
+        (stage.base, stage.files) = (None, Lazy::Ready(Arc::default()));
+        Ok(stage)
+    }
+
     fn empty(platform: &Platform) -> Stage {
         Stage {
             base: None,
@@ -263,7 +281,7 @@ impl Stage {
         let directory = Path::new(&self.container.working_dir);
         match (self.scope.unknown(), self.working_directory()) {
             (Some(unknown), None) if !path.starts_with('/') => {
-                Err(unknown.problem(format!("which directory `{path}` is in")))
+                Err(unknown.setting(format!("which directory `{path}` is in")))
             }
             _ => Ok(directory),
         }

@@ -20,6 +20,8 @@ pub(crate) struct Unknown {
     image: String,
     /// The stage, if it has a name.
     stage: Option<String>,
+    /// Whether its settings are known all the same, and only its files are not.
+    pub(crate) has_settings: bool,
     /// The variables that the file has an ARG for: those are not the base's.
     pub(crate) declared: BTreeSet<String>,
 }
@@ -27,13 +29,27 @@ pub(crate) struct Unknown {
 impl Unknown {
     pub(crate) fn new(image: &str, stage: Option<&str>) -> Unknown {
         let (image, stage) = (image.to_owned(), stage.map(str::to_owned));
-        Unknown { image, stage, declared: BTreeSet::new() }
+        Unknown { image, stage, has_settings: false, declared: BTreeSet::new() }
     }
 
-    /// Says that only the base would tell `what`.
+    /// Notes that its settings are known.
+    pub(crate) fn with_settings(self) -> Unknown {
+        Unknown { has_settings: true, ..self }
+    }
+
+    /// Says that only the base would tell `what`, by its files.
     pub(crate) fn problem(&self, what: impl Into<String>) -> Problem {
+        self.not_got(what.into(), None, false)
+    }
+
+    /// Says that only the base would tell `what`, by its settings.
+    pub(crate) fn setting(&self, what: impl Into<String>) -> Problem {
+        self.not_got(what.into(), None, true)
+    }
+
+    fn not_got(&self, what: String, nearest: Option<String>, is_setting: bool) -> Problem {
         let (image, stage) = (self.image.clone(), self.stage.clone());
-        Problem::NotGot { image, stage, what: what.into(), nearest: None }
+        Problem::NotGot { image, stage, what, nearest, is_setting }
     }
 
     /// Says of what is not in the stage that it may be in the base.
@@ -48,8 +64,7 @@ impl Unknown {
             Problem::LostLink { path, .. } => (format!("where the link `{path}` leads"), None),
             problem => return problem,
         };
-        let (image, stage) = (self.image.clone(), self.stage.clone());
-        Problem::NotGot { image, stage, what, nearest }
+        self.not_got(what, nearest, false)
     }
 }
 

@@ -203,7 +203,8 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
         check_clang(&catalogue, workshop.compiler(), pushes && !args.any_clang, cx)?;
     }
     let engine = &wish.engine;
-    let on_host = OnHost::find(&mut plan, &wish, args.compile.installs(), cx)?;
+    let bases = bases(client.clone(), args.engine.offline(), cx);
+    let on_host = OnHost::find(&mut plan, &wish, &bases, args.compile.installs(), cx)?;
     if args.dry_run {
         let (destinations, attest, sign) = (destinations.as_slice(), args.attest, args.sign);
         let then = report::Then { destinations, attest, sign };
@@ -232,7 +233,6 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     // What is large in an image lies here until it is published.
     let work = Scratch::default();
     let layers = layer_cache(cx);
-    let bases = bases(client.clone(), args.engine.offline(), cx);
     let place = Workplace { work: &work, layers: Some(&layers), bases: &bases };
     let stored = Stored::open(wish.from.as_ref(), &client, &work, cx)?;
     let stored = stored.as_ref();

@@ -13,7 +13,7 @@ mod kept;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use host::Lock;
 use oci::layout::{Tree, WriteOptions};
@@ -33,6 +33,10 @@ pub struct Bases {
     tree: Tree,
     client: Client,
     offline: bool,
+    /// Whether the images have their settings and no layers.
+    settings_only: bool,
+    /// Where such images come from, and are kept, beside this tree.
+    settings: OnceLock<Box<Bases>>,
     /// What was found out, by name; of one name it is done once.
     known: Mutex<HashMap<Reference, Place>>,
     /// Held together with others while images of the tree are used.
@@ -65,6 +69,8 @@ impl Bases {
             tree: Tree::new(directory),
             client,
             offline,
+            settings_only: false,
+            settings: OnceLock::new(),
             known: Mutex::default(),
             in_use: Mutex::default(),
             replaced: AtomicBool::new(false),
@@ -117,6 +123,29 @@ impl Bases {
         }
     }
 
+    /// Returns an image without files that has the settings of the one that a
+    /// name stands for, such as the working directory: no layer is downloaded.
+    ///
+    /// # Errors
+    ///
+    /// As [`Bases::image`].
+    pub fn settings(
+        &self,
+        reference: &Reference,
+        platform: &Platform,
+        ui: &Ui,
+    ) -> Result<Image, BaseError> {
+        let settings = self.settings.get_or_init(|| {
+            let mut name = self.tree.root().file_name().unwrap_or_default().to_owned();
+            name.push("-settings");
+            let directory = self.tree.root().with_file_name(name);
+            let mut settings = Bases::new(directory, self.client.clone(), self.offline);
+            settings.settings_only = true;
+            Box::new(settings)
+        });
+        settings.image(reference, platform, ui)
+    }
+
     /// Finds out what a name stands for, and whether that is kept.
     fn look(&self, reference: &Reference, ui: &Ui) -> Result<Known, BaseError> {
         let kept = match Kept::find(&self.tree, reference) {
@@ -133,7 +162,8 @@ impl Bases {
             }
         };
         let (digest, how) = self.digest(reference, kept.as_ref())?;
-        ui.step("Base", format_args!("{}{how}", reference.with_digest(digest)));
+        let part = if self.settings_only { ", its settings alone" } else { "" };
+        ui.step("Base", format_args!("{}{part}{how}", reference.with_digest(digest)));
         let is_meant = |kept: &Kept| kept.digest == digest;
         let images = kept.filter(is_meant).map(|kept| kept.images).unwrap_or_default();
         Ok(Known { digest, images })
@@ -199,7 +229,11 @@ impl Bases {
         let image =
             image.map_err(|source| BaseError::Unpulled { reference: reference.clone(), source })?;
         if let Some(image) = image.images().first() {
-            kept.images.insert(platform.clone(), Image::clone(image));
+            let image = match self.settings_only {
+                true => settings_of(image, platform)?,
+                false => Image::clone(image),
+            };
+            kept.images.insert(platform.clone(), image);
         }
         kept.write(&self.tree, reference)?;
         self.replaced.fetch_or(replaces, Ordering::Relaxed);
@@ -217,6 +251,12 @@ impl Bases {
         }
         Ok(())
     }
+}
+
+/// Makes an image that has the settings of another, and no files.
+fn settings_of(image: &Image, platform: &Platform) -> Result<Image, BaseError> {
+    let settings = image.config().config.clone();
+    Ok(Image::builder(platform.clone()).container(settings).build()?)
 }
 
 impl Drop for Bases {

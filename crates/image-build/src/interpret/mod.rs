@@ -87,13 +87,43 @@ impl<'a> Interpreter<'a> {
             {
                 let unknown = self.unknown(position);
                 let stage = Stage::without_base(unknown, &platform, &self.global);
-                return self.instructions(position, stage);
+                let warnings = self.warnings.len();
+                return self.instructions(position, stage).or_else(|error| {
+                    self.warnings.truncate(warnings);
+                    match self.with_settings(&error, position, &name, &platform)? {
+                        Some(stage) => self.instructions(position, stage),
+                        None => Err(error),
+                    }
+                });
             }
             Origin::Other(name) => self.bases.find(&name, &platform),
         };
         let stage = base.and_then(|base| Stage::start(base, written, &platform, &self.global));
         let stage = stage.map_err(|problem| self.at_from(written, problem))?;
         if is_replaced { Ok(stage) } else { self.instructions(position, stage) }
+    }
+
+    /// Starts a stage from what its base's settings are, if it failed because
+    /// they were not known, and someone gets them.
+    fn with_settings(
+        &self,
+        error: &Error,
+        position: usize,
+        name: &str,
+        platform: &Platform,
+    ) -> Result<Option<Stage>, Error> {
+        let is_missed = matches!(
+            error,
+            Error::At(failed) if matches!(failed.problem, Problem::NotGot { is_setting: true, .. })
+        );
+        let settings = if is_missed { self.bases.settings(name, platform) } else { None };
+        let Some(settings) = settings else { return Ok(None) };
+        let written = &self.file.stages[position];
+        let stage = settings.and_then(|settings| {
+            let unknown = self.unknown(position);
+            Stage::without_files(&settings, unknown, written, platform, &self.global)
+        });
+        stage.map(Some).map_err(|problem| self.at_from(written, problem))
     }
 
     fn instructions(&mut self, position: usize, mut stage: Stage) -> Result<Stage, Error> {

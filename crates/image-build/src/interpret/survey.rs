@@ -11,11 +11,13 @@ use super::plan::{Needed, Origin, line_of};
 use crate::base::{Base, Bases};
 use crate::containerfile::{Containerfile, Kind};
 use crate::stage::Stage;
-use crate::{BuildRequest, ContextSource, Error, Problem, Run, native};
+use crate::{BuildRequest, Command, ContextSource, Error, Problem, Resolve, Run, native};
 
 /// Tells which RUNs a build needs and what they come to: for every platform,
 /// in order, those of the stages that the target needs. What is replaced by a
-/// context is not looked into, and no image is got.
+/// context is not looked into, and no image is got. Of a stage's base,
+/// `settings` gets the settings, as an image without files, where they decide
+/// what a RUN does or where.
 ///
 /// A RUN is understood if it is a JSON array of words, or simple commands that
 /// are joined by `&&`: the words are then those that `/bin/sh` makes of them.
@@ -26,18 +28,24 @@ use crate::{BuildRequest, ContextSource, Error, Problem, Run, native};
 ///
 /// Fails if the Containerfile is not understood, if a RUN is more than that,
 /// and if it takes a variable that the file does not set.
-pub fn runs(request: &BuildRequest) -> Result<Vec<Run>, Error> {
+pub fn runs(request: &BuildRequest, settings: Option<&Resolve<'_>>) -> Result<Vec<Run>, Error> {
     let file = Containerfile::read(&request.containerfile)?;
     let target = native::target(&file, request)?;
     let none = |_: &Reference, _: &Platform| -> Result<Image, Box<dyn StdError + Send + Sync>> {
         Err("a survey gets no images".into())
     };
-    let bases = Bases::new(request, &file, Path::new(""), &none);
+    let bases = Bases::new(request, &file, Path::new(""), &none, settings);
     let mut runs = Vec::new();
     for platform in &request.platforms {
         runs.extend(Interpreter::survey(&bases, platform, target)?);
     }
     Ok(runs)
+}
+
+/// Returns whether it matters to a RUN in which directory it runs, and that
+/// is not known.
+fn needs_place(run: &&Run) -> bool {
+    run.directory.is_none() && !run.commands.iter().all(Command::only_speaks)
 }
 
 impl<'a> Interpreter<'a> {
@@ -66,8 +74,8 @@ impl<'a> Interpreter<'a> {
         Ok(runs)
     }
 
-    /// Carries out what a stage says of variables and directories, and notes
-    /// its RUNs.
+    /// Finds the RUNs of a stage; gets the settings of its base if they cannot
+    /// be told without.
     fn look_into(
         &self,
         position: usize,
@@ -82,7 +90,7 @@ impl<'a> Interpreter<'a> {
             Origin::Replaced(context) => matches!(context.source(), ContextSource::Directory(_)),
             Origin::Other(name) => !self.bases.has_settings(name, &platform),
         };
-        let mut stage = match &origin {
+        let stage = match &origin {
             Origin::Stage(base) => match self.done.get(base) {
                 Some(stage) => stage.go_on(),
                 None => return Err(self.at_from(written, Problem::Lost)),
@@ -91,9 +99,45 @@ impl<'a> Interpreter<'a> {
                 .map_err(|problem| self.at_from(written, problem))?,
             _ => Stage::without_base(self.unknown(position), &platform, &self.global),
         };
-        if matches!(origin, Origin::Replaced(_)) {
-            return Ok(stage);
+        match origin {
+            Origin::Replaced(_) => Ok(stage),
+            Origin::Other(name) if !is_nothing => {
+                let before = runs.len();
+                let found = self.note_runs(position, stage, is_target, runs);
+                let found = found.and_then(|stage| match runs[before..].iter().find(needs_place) {
+                    Some(run) => Err(self.unknown_place(run, position)),
+                    None => Ok(stage),
+                });
+                found.or_else(|error| {
+                    match self.with_settings(&error, position, &name, &platform)? {
+                        Some(stage) => {
+                            runs.truncate(before);
+                            self.note_runs(position, stage, is_target, runs)
+                        }
+                        None => Err(error),
+                    }
+                })
+            }
+            _ => self.note_runs(position, stage, is_target, runs),
         }
+    }
+
+    /// Says that only the base tells where a RUN runs.
+    fn unknown_place(&self, run: &Run, position: usize) -> Error {
+        let problem = self.unknown(position).setting("in which directory it runs");
+        self.error(run.place.line, &run.text, problem)
+    }
+
+    /// Carries out what the instructions of a stage say of variables and
+    /// directories, and notes its RUNs.
+    fn note_runs(
+        &self,
+        position: usize,
+        mut stage: Stage,
+        is_target: bool,
+        runs: &mut Vec<Run>,
+    ) -> Result<Stage, Error> {
+        let written = &self.file.stages[position];
         for instruction in &written.instructions {
             let looked = match &instruction.kind {
                 Kind::Arg(arguments) => {

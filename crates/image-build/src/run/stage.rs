@@ -42,7 +42,7 @@ impl Stage {
             }
         };
         commands.map_err(|stop| match (stop, self.scope.unknown()) {
-            (Stop::Unknown(name), Some(unknown)) => unknown.problem(format!("what `{name}` is")),
+            (Stop::Unknown(name), Some(unknown)) => unknown.setting(format!("what `{name}` is")),
             (Stop::Unknown(_), None) => Problem::Lost,
             (Stop::Refused(reason), _) => refused(reason),
         })

@@ -60,7 +60,7 @@ pub(super) fn compare(engine: Engine) {
     request.created = 1_700_000_000;
     let made: BTreeMap<usize, (&str, &str)> =
         [(6, ("/usr/src/x/agent", "agent")), (10, ("/w/own", "own"))].into();
-    for run in runs(&request).unwrap() {
+    for run in runs(&request, None).unwrap() {
         let file = |(path, name): &(&str, &str)| {
             (Path::new(path).to_owned(), world.path(&format!("../out/{name}")))
         };

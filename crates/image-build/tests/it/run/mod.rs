@@ -74,7 +74,7 @@ fn a_survey_tells_words_variables_and_directories() {
     request.platforms = vec![platform("linux/s390x")];
     request.build_args = BTreeMap::from([("BUILD_VERSION".to_owned(), "1.2 (x)".to_owned())]);
     same(
-        &tell(&runs(&request).unwrap()),
+        &tell(&runs(&request, None).unwrap()),
         r#"
         7 agent-build linux/s390x ? false
           [BUILD_VERSION=1.2 (x) GOFLAGS=-mod=vendor TARGETARCH=s390x TARGETOS=linux] ["echo", "for s390x, 1.2 (x)"]
@@ -161,12 +161,12 @@ fn what_is_replaced_or_not_needed_is_not_surveyed() {
   [{path}] [\"f\"]
 "
     );
-    assert_eq!(tell(&runs(&request).unwrap()), expected);
+    assert_eq!(tell(&runs(&request, None).unwrap()), expected);
     request.target = Some("b".to_owned());
-    assert_eq!(runs(&request).unwrap(), []);
+    assert_eq!(runs(&request, None).unwrap(), []);
     // Where no RUN is, nothing can be wrong with what only a base tells.
     let world = World::new("FROM x\nENV A=$GOPATH/b\nWORKDIR $A\n");
-    assert_eq!(runs(&world.request()).unwrap(), []);
+    assert_eq!(runs(&world.request(), None).unwrap(), []);
 }
 
 /// Returns what a stage `s` with these lines fails with, without what is
@@ -179,7 +179,7 @@ fn fails(lines: &str) -> String {
         .file("passwd", "me:x:5:6::/:\n")
         .file("../out/agent", "agent");
     let mut request = world.request();
-    let error = match runs(&request) {
+    let error = match runs(&request, None) {
         Err(error) => error,
         Ok(found) => {
             for run in found {
@@ -317,7 +317,7 @@ fn stages_on_a_stage_share_the_base_that_was_not_got() {
     )
     .file("../out/p", "p");
     let mut request = world.request();
-    let found = runs(&request).unwrap();
+    let found = runs(&request, None).unwrap();
     assert_eq!(tell(&found), "6 two linux/amd64 /usr/src/x false\n  [V=1 W=1] [\"make\", \"1\"]\n");
     ran(&world, &mut request, &[(6, &[("/usr/src/x/p", "../out/p")])]);
     assert_eq!(world.only(&request).layers().len(), 1);
@@ -423,7 +423,7 @@ fn some_commands_only_speak() {
         ("mkdir -p /x", false),
     ] {
         let world = World::new(&format!("FROM scratch\nRUN {line}\n"));
-        let found = runs(&world.request()).unwrap();
+        let found = runs(&world.request(), None).unwrap();
         assert_eq!(found[0].commands[0].only_speaks(), expected, "{line}");
     }
 }

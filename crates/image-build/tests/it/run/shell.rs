@@ -26,7 +26,7 @@ fn read(line: &str) -> Result<String, String> {
         file += &format!("ENV {name}='{}'\n", value.replace('\'', "'\"'\"'"));
     }
     let world = World::new(&format!("{file}RUN {line}\n"));
-    let runs = runs(&world.request()).map_err(|error| {
+    let runs = runs(&world.request(), None).map_err(|error| {
         let text = world.tell(&error);
         text.lines().nth(1).unwrap_or(&text).trim().to_owned()
     })?;
@@ -274,6 +274,6 @@ proptest! {
         let world = World::new(&format!("FROM base AS s\nENV A=b\nRUN {flags}{line}\nWORKDIR {line}\n"));
         let mut request = world.request();
         request.build_args = BTreeMap::from([("A".to_owned(), line)]);
-        let _ = runs(&request).map_err(|error| (error.to_string(), error.hint()));
+        let _ = runs(&request, None).map_err(|error| (error.to_string(), error.hint()));
     }
 }
