@@ -10,6 +10,7 @@
 mod attest;
 mod bad_input;
 mod bases;
+mod bundle;
 mod cli;
 mod containerfile;
 mod desk;
