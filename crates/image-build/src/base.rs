@@ -175,6 +175,11 @@ impl<'a> Bases<'a> {
         Ok(Base::Image(image, name))
     }
 
+    /// Returns whether anyone gets settings.
+    pub(crate) fn gets_settings(&self) -> bool {
+        self.settings.is_some()
+    }
+
     /// Returns the settings of an image that is not got whole, as an image
     /// without files; `None` if nobody gets them.
     pub(crate) fn settings(

@@ -12,6 +12,7 @@ mod bad_input;
 mod bases;
 mod binaries;
 mod bpfman_images;
+mod bundle;
 mod cli;
 mod containerfile;
 mod desk;

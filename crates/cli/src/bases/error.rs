@@ -7,8 +7,12 @@ use oci::{Digest, Platform, Reference, registry};
 /// Why an image that a Containerfile names could not be had. One failure may
 /// be that of several images, so errors can be cloned.
 #[derive(Clone, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum BaseError {
+#[error(transparent)]
+pub struct BaseError(Arc<Reason>);
+
+/// What went wrong.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Reason {
     /// The registry could not be asked what the name stands for.
     #[error("the registry did not say what `{reference}` stands for")]
     Unasked {
@@ -58,7 +62,7 @@ pub enum BaseError {
         reference: Reference,
         /// What is wrong with it.
         #[source]
-        source: Arc<oci::Error>,
+        source: oci::Error,
     },
     /// Someone removed from the tree what was just put there.
     #[error("what was kept of `{reference}` is gone")]
@@ -68,12 +72,18 @@ pub enum BaseError {
     },
     /// What is kept could not be read or written.
     #[error(transparent)]
-    Files(Arc<oci::Error>),
+    Files(oci::Error),
+}
+
+impl From<Reason> for BaseError {
+    fn from(reason: Reason) -> BaseError {
+        BaseError(Arc::new(reason))
+    }
 }
 
 impl From<oci::Error> for BaseError {
     fn from(error: oci::Error) -> BaseError {
-        BaseError::Files(Arc::new(error))
+        Reason::Files(error).into()
     }
 }
 
@@ -87,20 +97,20 @@ impl BaseError {
             )
         };
         let again = || "build without `--offline` once, and it is kept".to_owned();
-        match self {
-            BaseError::Unasked { reference, kept: Some(kept), .. } => {
+        match &*self.0 {
+            Reason::Unasked { reference, kept: Some(kept), .. } => {
                 let offline = format!("`--offline` takes the image as it is kept, {kept}");
                 vec![offline, replaced(reference)]
             }
-            BaseError::Unasked { reference, kept: None, .. }
-            | BaseError::Absent { reference }
-            | BaseError::Unpulled { reference, .. } => vec![replaced(reference)],
-            BaseError::Unknown { reference } => vec![again(), replaced(reference)],
-            BaseError::NotKept { reference, .. } | BaseError::Damaged { reference, .. } => {
+            Reason::Unasked { reference, kept: None, .. }
+            | Reason::Absent { reference }
+            | Reason::Unpulled { reference, .. } => vec![replaced(reference)],
+            Reason::Unknown { reference } => vec![again(), replaced(reference)],
+            Reason::NotKept { reference, .. } | Reason::Damaged { reference, .. } => {
                 vec![again(), replaced(reference)]
             }
-            BaseError::Lost { .. } => vec!["build again".to_owned()],
-            BaseError::Files(error) => error.hint().into_iter().collect(),
+            Reason::Lost { .. } => vec!["build again".to_owned()],
+            Reason::Files(error) => error.hint().into_iter().collect(),
         }
     }
 }

@@ -22,6 +22,7 @@ use oci::{Digest, Image, Platform, Reference};
 use ui::Ui;
 
 pub use error::BaseError;
+use error::Reason;
 use kept::Kept;
 
 /// Where base images come from, and where they are kept.
@@ -110,16 +111,17 @@ impl Bases {
             return Ok(image.clone());
         }
         if self.offline {
-            return Err(BaseError::NotKept {
+            return Err(Reason::NotKept {
                 reference: reference.clone(),
                 platform: platform.clone(),
                 kept: known.images.keys().cloned().collect(),
-            });
+            }
+            .into());
         }
         known.images = self.pull(reference, known.digest, platform)?;
         match known.images.get(platform) {
             Some(image) => Ok(image.clone()),
-            None => Err(BaseError::Lost { reference: reference.clone() }),
+            None => Err(Reason::Lost { reference: reference.clone() }.into()),
         }
     }
 
@@ -152,7 +154,7 @@ impl Bases {
             Ok(kept) => kept,
             Err(source) if self.offline => {
                 let reference = reference.clone();
-                return Err(BaseError::Damaged { reference, source: Arc::new(source) });
+                return Err(Reason::Damaged { reference, source }.into());
             }
             Err(error) => {
                 ui.warn(format_args!(
@@ -177,26 +179,19 @@ impl Bases {
         kept: Option<&Kept>,
     ) -> Result<(Digest, String), BaseError> {
         let old = kept.map(|kept| kept.digest);
-        match (reference.digest(), old) {
-            (Some(digest), None) if !self.offline => return Ok((digest, String::new())),
-            (_, Some(old)) if self.offline => {
-                return Ok((old, " (as it is kept; `--offline` asks no registry)".to_owned()));
-            }
-            (Some(digest), Some(_)) => return Ok((digest, String::new())),
-            (_, None) if self.offline => {
-                return Err(BaseError::Unknown { reference: reference.clone() });
-            }
-            (None, _) | (Some(_), None) => {}
+        if self.offline {
+            let old = old.ok_or_else(|| Reason::Unknown { reference: reference.clone() })?;
+            return Ok((old, " (as it is kept; `--offline` asks no registry)".to_owned()));
         }
-        let found = self.client.resolve(reference).map_err(|source| BaseError::Unasked {
+        if let Some(digest) = reference.digest() {
+            return Ok((digest, String::new()));
+        }
+        let found = self.client.resolve(reference).map_err(|source| Reason::Unasked {
             reference: reference.clone(),
             kept: old,
             source,
         })?;
-        let digest = match found {
-            Some(found) => found.digest,
-            None => return Err(BaseError::Absent { reference: reference.clone() }),
-        };
+        let digest = found.ok_or_else(|| Reason::Absent { reference: reference.clone() })?.digest;
         let how = match old.filter(|old| *old != digest) {
             Some(old) => format!(" (it was {old})"),
             None => String::new(),
@@ -227,7 +222,7 @@ impl Bases {
         // By digest: the tag may stand for another one by now.
         let image = self.client.pull(&reference.with_digest(digest), Some(platform));
         let image =
-            image.map_err(|source| BaseError::Unpulled { reference: reference.clone(), source })?;
+            image.map_err(|source| Reason::Unpulled { reference: reference.clone(), source })?;
         if let Some(image) = image.images().first() {
             let image = match self.settings_only {
                 true => settings_of(image, platform)?,

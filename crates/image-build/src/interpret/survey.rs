@@ -105,8 +105,10 @@ impl<'a> Interpreter<'a> {
                 let before = runs.len();
                 let found = self.note_runs(position, stage, is_target, runs);
                 let found = found.and_then(|stage| match runs[before..].iter().find(needs_place) {
-                    Some(run) => Err(self.unknown_place(run, position)),
-                    None => Ok(stage),
+                    Some(run) if self.bases.gets_settings() => {
+                        Err(self.unknown_place(run, position))
+                    }
+                    _ => Ok(stage),
                 });
                 found.or_else(|error| {
                     match self.with_settings(&error, position, &name, &platform)? {

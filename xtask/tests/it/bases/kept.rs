@@ -71,13 +71,13 @@ fn a_base_by_digest_needs_no_request_once_it_is_kept() {
     let old = push(&registry.name("b/base:v1"), &base("one", &BOTH));
     for name in [relay.name(&format!("b/base@{old}")), relay.name(&format!("b/base:v1@{old}"))] {
         let checkout = checkout(&name);
-        assert_eq!(said(&checkout, &[]), [name.clone()]);
+        assert_eq!(said(&checkout, &[]), [name.as_str()]);
         // The tag is nobody's business.
         let requests = relay.take();
         assert!(!requests.iter().any(|request| request.contains("/v1")), "{requests:?}");
         push(&registry.name("b/base:v1"), &base("two", &BOTH));
         relay.take();
-        assert_eq!(said(&checkout, &[]), [name.clone()]);
+        assert_eq!(said(&checkout, &[]), [name.as_str()]);
         assert_eq!(relay.take(), [""; 0]);
         assert_eq!(built(&checkout).images()[0].labels()["of"], "one linux/amd64");
     }
