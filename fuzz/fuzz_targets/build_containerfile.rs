@@ -42,7 +42,10 @@ fuzz_target!(|text: &str| {
             let file = || (PathBuf::from("/usr/src/x/a"), world.join("context/a.o"));
             let ran = |run: image_build::Run| {
                 assert!(run.commands.iter().all(|command| !command.words.is_empty()));
-                Ran { line: run.place.line, platform: run.platform, files: [file()].into() }
+                let (line, platform) = (run.place.line, run.platform);
+                // Of some, what they were made of is compared.
+                let source = (line % 2 == 0).then(|| world.join("context"));
+                Ran { line, platform, files: [file()].into(), source }
             };
             request.ran = found.into_iter().map(ran).collect();
         }

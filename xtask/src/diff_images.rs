@@ -91,19 +91,19 @@ enum Place {
 pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     let catalogue = Catalogue::load(&cx.root.join(catalogue::FILE)).map_err(Failure::usage)?;
     let wish = args.wish.wish(&catalogue)?;
-    let plan = plan::plan(&catalogue, &wish)?;
+    let mut plan = plan::plan(&catalogue, &wish)?;
     let place = place(&args.against, cx)?;
     let host = wish.registry.as_deref().unwrap_or(&catalogue.registry);
     let client = args
         .registries
         .client(|files| credentials::of_organizations(files, &catalogue.organizations, host))?;
     let workshop = args.compile.workshop_for(&plan.requests, cx)?;
+    let on_host = OnHost::find(&mut plan, &wish, args.compile.installs(), cx)?;
     let names = match place {
         Place::Registry => plan.references(),
         Place::Tree(_) => Vec::new(),
     };
     let inputs = Inputs::of(&wish);
-    let on_host = OnHost::find(&plan, inputs, args.compile.installs(), cx)?;
     let compiling = || (compile::of_plan(cx, workshop.as_ref(), &plan.requests), on_host.make(cx));
     let (looks, (compiled, handmade)) = registry::while_looking(&client, &names, compiling);
     let mut failures = Failures::default();

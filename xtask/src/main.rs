@@ -40,6 +40,7 @@ mod test;
 mod together;
 mod tools;
 mod verify_images;
+mod version_args;
 mod wish;
 
 use std::process::ExitCode;

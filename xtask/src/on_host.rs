@@ -1,6 +1,6 @@
 //! What the host makes for Containerfiles, so that the built-in builder need
-//! not run anything: programs for stages, and what RUNs of other checkouts
-//! would do. Not here: how each of them is made.
+//! not run anything: programs for stages, what RUNs of other checkouts would
+//! do, and programs that cargo builds there. Not here: how each of them is made.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -10,17 +10,23 @@ use host::Cmd;
 use image_build::BuildRequest;
 use ui::Failure;
 
+use crate::binaries::{self, Binaries};
 use crate::build_images::containerfile::Inputs;
 use crate::context::Context;
-use crate::plan::{Elsewhere, Instructions, Origin, Plan, Planned};
+use crate::plan::{Elsewhere, Instructions, LeftOut, Origin, Plan, Planned};
 use crate::runs::{self, Runs};
+use crate::source::SourceDir;
 use crate::stages::{self, Makers};
+use crate::version_args::version_args;
+use crate::wish::Wish;
 
 /// Everything that is to be made on the host.
 #[derive(Debug, Default)]
 pub(crate) struct OnHost {
     stages: Makers,
     runs: Runs,
+    /// What cargo builds, by image.
+    binaries: BTreeMap<String, Binaries>,
 }
 
 /// Everything that was made. Nobody else makes any while this lives.
@@ -28,6 +34,7 @@ pub(crate) struct OnHost {
 pub(crate) struct Made {
     stages: stages::Made,
     runs: runs::Made,
+    binaries: BTreeMap<String, binaries::Made>,
 }
 
 /// A command, and what it makes for which architecture.
@@ -39,24 +46,36 @@ pub(crate) struct HostCommand {
 
 impl OnHost {
     /// Finds what the plan needs, and installs it first if that is wanted.
+    /// Platforms that cargo cannot build for are left out of the plan, unless
+    /// the user named them.
     ///
     /// # Errors
     ///
     /// Fails, as bad usage, if another checkout is not what its name says, and
     /// with exit code 3 if a tool is missing.
     pub(crate) fn find(
-        plan: &Plan,
-        inputs: Inputs<'_>,
+        plan: &mut Plan,
+        wish: &Wish,
         install: bool,
         cx: &Context<'_>,
     ) -> Result<OnHost, Failure> {
-        for image in &plan.images {
-            if let Origin::Containerfile(file) = &image.origin {
-                check_checkout(file, cx)?;
+        let mut binaries = BTreeMap::new();
+        for image in &mut plan.images {
+            let Origin::Containerfile(file) = &mut image.origin else { continue };
+            check_checkout(file, cx)?;
+            let Some(other) = &mut file.elsewhere else { continue };
+            other.build_args = version_args(&other.dir, wish.created);
+            if !other.cargo.is_empty() {
+                let source = SourceDir { name: other.source.clone(), dir: other.dir.clone() };
+                let found = Binaries::find(&source, &other.cargo, &image.platforms, install, cx)?;
+                let lacking = narrow(image, &found, wish)?;
+                plan.left_out.extend(lacking);
+                binaries.insert(image.image.clone(), found);
             }
         }
+        let inputs = Inputs::of(wish);
         let stages = Makers::find(plan, install, cx)?;
-        Ok(OnHost { stages, runs: Runs::find(plan, inputs, install, cx)? })
+        Ok(OnHost { stages, runs: Runs::find(plan, inputs, install, cx)?, binaries })
     }
 
     /// Returns the commands.
@@ -69,7 +88,13 @@ impl OnHost {
         });
         let runs = self.runs.commands(cx).into_iter();
         let runs = runs.map(|(command, makes, arch)| HostCommand { command, makes, arch });
-        stages.chain(runs).collect()
+        let cargo = self.binaries.values().flat_map(|binaries| binaries.commands(cx));
+        let cargo = cargo.map(|(command, arch)| HostCommand {
+            command,
+            makes: "the programs of a checkout".to_owned(),
+            arch,
+        });
+        stages.chain(runs).chain(cargo).collect()
     }
 
     /// Makes everything. What cannot be made keeps its image alone.
@@ -78,7 +103,10 @@ impl OnHost {
     ///
     /// Fails if nothing can be made.
     pub(crate) fn make(&self, cx: &Context<'_>) -> Result<Made, Failure> {
-        Ok(Made { stages: self.stages.make(cx)?, runs: self.runs.make(cx)? })
+        let binaries = self.binaries.iter();
+        let binaries = binaries.map(|(image, binaries)| Ok((image.clone(), binaries.make(cx)?)));
+        let (stages, runs) = (self.stages.make(cx)?, self.runs.make(cx)?);
+        Ok(Made { stages, runs, binaries: binaries.collect::<Result<_, Failure>>()? })
     }
 }
 
@@ -92,6 +120,11 @@ impl Made {
         let stages::ImageStages { stages, known } = self.stages.of(image)?;
         request.stages.extend(stages);
         request.known.extend(known);
+        if let Some(binaries) = self.binaries.get(&image.image) {
+            for arch in &image.platforms {
+                request.files.extend(binaries.files(*arch)?);
+            }
+        }
         self.runs.give(image, request)
     }
 
@@ -106,6 +139,29 @@ impl Made {
         programs.extend(self.runs.programs_of(image)?);
         Ok(programs)
     }
+}
+
+/// Takes from an image the platforms that nothing can be built for, and returns
+/// them with what they lack.
+fn narrow(image: &mut Planned, binaries: &Binaries, wish: &Wish) -> Result<Vec<LeftOut>, Failure> {
+    let able = binaries.archs();
+    if !wish.platforms.is_empty() || able.is_empty() {
+        // What was asked for, and what is all there is to do.
+        if let Some((arch, lacking)) = binaries.left_out().first() {
+            let message = format!("`{}` cannot be built for {arch} here", image.image);
+            return Err(lacking.clone().context(message));
+        }
+    }
+    image.platforms.retain(|arch| able.contains(arch));
+    let left_out = |(arch, lacking): &(Arch, Failure)| {
+        let reasons = lacking.chain.iter().chain(lacking.hints.first());
+        LeftOut {
+            image: image.image.clone(),
+            platforms: vec![arch.platform()],
+            why: reasons.map(String::as_str).collect::<Vec<_>>().join("; "),
+        }
+    };
+    Ok(binaries.left_out().iter().map(left_out).collect())
 }
 
 /// Refuses another checkout that has not the Containerfile.

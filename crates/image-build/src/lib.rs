@@ -3,9 +3,11 @@
 //! A [`BuildRequest`] is everything that a build depends on, whichever
 //! [`Engine`] does it; [`build`] has it done. [`native::Builder`] does it in
 //! process: no engine, no root, the same bytes every time. What it cannot do
-//! (running programs above all) it refuses by name. `docker` and `podman` are
-//! processes. Not here: getting images from registries, which the caller does
-//! for the built-in builder, and what is in the files.
+//! it refuses by name, running programs above all: [`runs`] tells what these
+//! are, for who can do on the host what they do, and says so with [`Ran`].
+//! `docker` and `podman` are processes. Not here: getting images from
+//! registries, which the caller does for the built-in builder, and what is in
+//! the files.
 
 #![forbid(unsafe_code)]
 
@@ -39,7 +41,7 @@ pub use error::{Error, InstructionFailed, Place, Problem};
 pub use expand::ExpandError;
 pub use ignore::PatternError;
 pub use interpret::runs;
-pub use names::image_names;
+pub use names::{argument_names, image_names};
 pub use native::Built;
 pub use request::{BuildRequest, ContextSource, NamedContext, ParseContextError};
 pub use run::{Command, Ran, Run, RunError};

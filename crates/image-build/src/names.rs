@@ -1,11 +1,21 @@
-//! Which images a Containerfile names, before anything is built.
+//! Which images and arguments a Containerfile names, before anything is built.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use crate::containerfile::{Containerfile, Copy, Kind};
 use crate::request::{SCRATCH, familiar};
 use crate::scope::Scope;
 use crate::{BuildRequest, Error};
+
+/// Returns the build arguments that an ARG of a Containerfile names.
+///
+/// # Errors
+///
+/// Fails if the Containerfile is not understood.
+pub fn argument_names(containerfile: &Path) -> Result<BTreeSet<String>, Error> {
+    Ok(Containerfile::read(containerfile)?.asked().into_iter().cloned().collect())
+}
 
 /// Returns the images that a Containerfile names in a FROM or a `COPY --from`,
 /// as people write them: without docker's defaults. Stages are none, and a name

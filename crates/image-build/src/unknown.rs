@@ -94,7 +94,7 @@ const OF_STAGES: [&str; 6] = ["go/src", "mnt", "srv", "tmp", "usr/local/src", "u
 pub(crate) fn may_be_in_a_base(path: &Path) -> bool {
     let first = path.iter().next().unwrap_or_default();
     let is_below = |directory: &&str| path.starts_with(directory) && path != Path::new(directory);
-    OF_BASES.iter().any(|name| first == *name) && !OF_STAGES.iter().any(|it| is_below(&it))
+    OF_BASES.iter().any(|name| first == *name) && !OF_STAGES.iter().any(is_below)
 }
 
 #[cfg(test)]

@@ -51,7 +51,7 @@ fn what_is_known_and_was_written_is_not_read_again() {
     check(&request, "FROM scratch AS build", &program);
     request.stages.clear();
     let files = [("/program".into(), program.clone())].into();
-    request.ran = vec![Ran { line: 2, platform, files }];
+    request.ran = vec![Ran { line: 2, platform, files, source: None }];
     check(&request, "FROM nowhere.invalid/go AS build\nRUN go build -o /program .", &program);
 }
 

@@ -58,12 +58,24 @@ pub(crate) fn asked(
     cx: &Context<'_>,
 ) -> Result<BuildRequest, Failure> {
     let mut request = request(&cx.root.join(&file.path), &image.platforms)?;
-    let elsewhere = file.elsewhere.as_ref().map(|other| other.dir.clone());
-    request.context = Some(elsewhere.unwrap_or_else(|| cx.root.clone()));
+    request.context = match &file.elsewhere {
+        None => Some(cx.root.clone()),
+        // What cargo built is all that the file copies.
+        Some(other) if !other.cargo.is_empty() => None,
+        Some(other) => Some(other.dir.clone()),
+    };
     request.annotations = file.annotations.clone();
     request.created = inputs.created;
     request.contexts = inputs.contexts.to_vec();
     request.build_args = inputs.build_args.clone();
+    if let Some(other) = file.elsewhere.as_ref().filter(|other| !other.build_args.is_empty()) {
+        // What is wrong with a file, the build says.
+        let asked = image_build::argument_names(&request.containerfile).unwrap_or_default();
+        let own = other.build_args.iter().filter(|(name, _)| asked.contains(*name));
+        for (name, value) in own {
+            request.build_args.entry(name.clone()).or_insert_with(|| value.clone());
+        }
+    }
     Ok(request)
 }
 

@@ -188,7 +188,7 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
         let message = "`--attest` says how this program makes images, and an engine is to";
         return Err(Failure::usage(message).hint("leave `--engine` out").into());
     }
-    let plan = plan::plan(&catalogue, &wish)?;
+    let mut plan = plan::plan(&catalogue, &wish)?;
     let inputs = Inputs::of(&wish);
     args.engine.check_replaced(&containerfile::requests(&plan, inputs, cx)?)?;
     let refs_file = args.refs_file.as_deref().map(typed).transpose()?;
@@ -203,7 +203,7 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
         check_clang(&catalogue, workshop.compiler(), pushes && !args.any_clang, cx)?;
     }
     let engine = &wish.engine;
-    let on_host = OnHost::find(&plan, inputs, args.compile.installs(), cx)?;
+    let on_host = OnHost::find(&mut plan, &wish, args.compile.installs(), cx)?;
     if args.dry_run {
         let (destinations, attest, sign) = (destinations.as_slice(), args.attest, args.sign);
         let then = report::Then { destinations, attest, sign };

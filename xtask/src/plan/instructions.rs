@@ -32,6 +32,9 @@ pub(crate) struct Elsewhere {
     pub(crate) repository: String,
     /// Its directory, absolute.
     pub(crate) dir: PathBuf,
+    /// Arguments that its Containerfiles get unless the user gives them, if they
+    /// ask for them.
+    pub(crate) build_args: BTreeMap<String, String>,
     /// The programs that cargo builds there.
     pub(crate) cargo: Vec<String>,
     /// Whether the host does what RUNs say, and not an engine.
@@ -71,6 +74,7 @@ pub(super) fn instructions(
             source: source.clone(),
             repository: repository.unwrap_or_default(),
             dir: dir.clone(),
+            build_args: BTreeMap::new(),
             cargo,
             runs_on_host: wish.engine == Engine::Native,
             variants: file.variants.clone(),

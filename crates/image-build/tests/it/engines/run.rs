@@ -65,7 +65,8 @@ pub(super) fn compare(engine: Engine) {
             (Path::new(path).to_owned(), world.path(&format!("../out/{name}")))
         };
         let files = made.get(&run.place.line).map(file).into_iter().collect();
-        request.ran.push(Ran { line: run.place.line, platform: run.platform, files });
+        let (line, platform) = (run.place.line, run.platform);
+        request.ran.push(Ran { line, platform, files, source: None });
     }
     assert_eq!(request.ran.len(), 3);
     compare_one(engine, ("what ran", world, request));

@@ -370,3 +370,60 @@ fn a_program_for_another_machine_is_found_where_it_is_copied() {
     let world = programs().file("../out/s390x", &program);
     world.only(&all_ran(&world));
 }
+
+#[test]
+fn what_was_made_elsewhere_is_of_what_the_stage_has() {
+    let fails = |copies: &str| {
+        let world = World::new(&format!(
+            "FROM nowhere.invalid/go AS s\nWORKDIR /usr/src/x\n{copies}\nRUN one\nRUN two\nFROM scratch\nCOPY --from=s /usr/src/x/p /\n"
+        ))
+        .file("go.mod", "module x\n")
+        .file("cmd/main.go", "package main\n")
+        .file("../out/p", "p");
+        let mut request = world.request();
+        let line = 3 + copies.lines().count();
+        ran(&world, &mut request, &[(line, &[("/usr/src/x/p", "../out/p")])]);
+        // The second one finds what the first one made.
+        ran(&world, &mut request, &[(line + 1, &[("/usr/src/x/q", "../out/p")])]);
+        for ran in &mut request.ran {
+            ran.source = Some(world.context().canonicalize().unwrap());
+            ran.files.values_mut().for_each(|file| *file = file.canonicalize().unwrap());
+        }
+        match world.build(&request) {
+            Ok(_) => "done".to_owned(),
+            Err(error) => world.tell(&error).lines().nth(1).unwrap().trim().to_owned(),
+        }
+    };
+    for copies in [
+        "COPY . .",
+        "COPY go.mod ./\nCOPY cmd cmd",
+        "COPY cmd/ cmd/\nCOPY go.mod /usr/bin/",
+        "COPY go.mod .\nCOPY cmd/main.go ./cmd/",
+    ] {
+        assert_eq!(fails(copies), "done", "{copies}");
+    }
+    for (copies, path) in [
+        ("COPY . src/", "/usr/src/x/src/cmd/main.go"),
+        ("COPY cmd .", "/usr/src/x/main.go"),
+        ("COPY . .\nCOPY go.mod cmd/main.go", "/usr/src/x/cmd/main.go"),
+        ("COPY . /usr/src/y", "/usr/src/x"),
+    ] {
+        let found = fails(copies);
+        assert!(found.contains(&format!("`{path}`")), "{copies}: {found}");
+    }
+}
+
+#[test]
+fn some_commands_only_speak() {
+    for (line, expected) in [
+        ("echo a", true),
+        ("/bin/true", true),
+        ("printf x", true),
+        ("go build", false),
+        ("mkdir -p /x", false),
+    ] {
+        let world = World::new(&format!("FROM scratch\nRUN {line}\n"));
+        let found = runs(&world.request()).unwrap();
+        assert_eq!(found[0].commands[0].only_speaks(), expected, "{line}");
+    }
+}

@@ -201,7 +201,14 @@ fn split(variable: &str) -> String {
 }
 
 /// Pieces of which lines are made.
-const PIECES: [&str; 44] = [
+const PIECES: [&str; 51] = [
+    "${X:=",
+    "${UNSET:=",
+    "$(",
+    ")",
+    "; ",
+    " && : ",
+    " && X=3 && NEW=$X && show ",
     "a",
     "b",
     "1",
