@@ -38,7 +38,8 @@ fn a_cluster_gets_what_a_deployment_needs_under_the_names_of_variables() {
     program(&tools.join("kind"), KIND);
     let mirror = format!("csi-node-driver-registrar={registrar}");
     let bases = BASES.map(|(_, base)| format!("{base}=scratch"));
-    let mut args = vec!["--to", "kind:bpfman-deployment", "--mirror", &mirror];
+    let mut args =
+        vec!["--to", "kind:bpfman-deployment", "--platform", "host", "--mirror", &mirror];
     args.extend(["--source", "bpfman=others/bpfman", "--source", "operator=others/operator"]);
     args.extend(["bpfman", "bpfman-agent", "bpfman-operator", "csi-node-driver-registrar"]);
     args.extend(bases.iter().flat_map(|base| ["--base", base.as_str()]));
