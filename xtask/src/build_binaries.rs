@@ -18,18 +18,19 @@ use crate::source::SourceDir;
 /// The programs that are built unless others are named: bpfman's.
 const PROGRAMS: [&str; 3] = ["bpfman", "bpfman-ns", "bpfman-rpc"];
 
-/// Build the programs of a bpfman checkout, static ones, for every platform
+/// Build the programs of a bpfman checkout for every platform
 ///
-/// Writes DIR/TRIPLE/release/NAME for each platform whose tools are here and
-/// prints the paths; nothing is written into the checkout. A platform whose
-/// tools are missing is left out, and what it needs is said, unless it was
-/// named. The same checkout gives the same bytes in any directory. What did not
-/// change is not built again.
+/// Writes static programs, DIR/TRIPLE/release/NAME for each platform whose tools
+/// are here, and prints the paths; nothing is written into the checkout. A
+/// platform whose tools are missing is left out, and what it needs is said,
+/// unless it was named. The same checkout gives the same bytes in any directory.
+/// What did not change is not built again.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask build-binaries --source bpfman=../bpfman
-  cargo xtask build-binaries --source bpfman=../bpfman --platform linux/s390x --install-deps
-  cargo xtask build-binaries --source bpfman=../bpfman --program bpfman --output /tmp/bpfman")]
+  cargo xtask build-binaries --source bpfman=../bpfman --install-deps
+  cargo xtask build-binaries --source bpfman=../bpfman --platform linux/s390x
+  cargo xtask build-binaries --source bpfman=../bpfman --output /tmp/bpfman")]
 pub(crate) struct Args {
     /// The checkout, and the name that what is built of it is kept under
     #[arg(long, value_name = "NAME=DIR")]

@@ -238,3 +238,20 @@ fn make_executable(program: &Path) -> Result<(), IoError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_with_blanks_are_kept_together() {
+        let flags = |words: &[&str]| words.iter().map(OsString::from).collect::<Vec<_>>();
+        let cases = [
+            (flags(&["-a", "-b=c"]), ("RUSTFLAGS", "-a -b=c")),
+            (flags(&["-a", "-b=c d"]), ("CARGO_ENCODED_RUSTFLAGS", "-a\u{1f}-b=c d")),
+        ];
+        for (flags, (variable, value)) in cases {
+            assert_eq!(encoded(&flags), (variable, OsString::from(value)));
+        }
+    }
+}

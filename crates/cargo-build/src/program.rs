@@ -124,3 +124,61 @@ fn examine_elf<H: FileHeader<Endian = Endianness>>(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The head of an ELF file without anything behind it.
+    fn head(arch: Arch, kind: u16) -> Vec<u8> {
+        let ElfMachine { number, bits, endian } = arch.elf();
+        let is_big = endian == Endian::Big;
+        let put = |n: u16| if is_big { n.to_be_bytes() } else { n.to_le_bytes() };
+        let mut head = vec![0; if bits == 64 { 64 } else { 52 }];
+        head[..7].copy_from_slice(&[0x7f, b'E', b'L', b'F', bits / 32, 1 + u8::from(is_big), 1]);
+        head[16..18].copy_from_slice(&put(kind));
+        head[18..20].copy_from_slice(&put(number));
+        head
+    }
+
+    #[test]
+    fn a_program_is_for_its_machine_alone() {
+        for arch in Arch::ALL {
+            for wanted in Arch::ALL {
+                let found = examine(&head(arch, 2), wanted);
+                let foreign = Fault::Foreign { wanted, found: Some(arch) };
+                assert_eq!(found, if arch == wanted { Ok(()) } else { Err(foreign) });
+            }
+            assert_eq!(examine(&head(arch, 3), arch), Ok(()), "one that may lie anywhere");
+            assert_eq!(examine(&head(arch, 1), arch), Err(Fault::NoProgram));
+        }
+        assert_eq!(examine(b"#!/bin/sh\n", Arch::Amd64), Err(Fault::NoElf));
+        assert_eq!(examine(&head(Arch::Amd64, 2)[..40], Arch::Amd64), Err(Fault::NoElf));
+    }
+
+    #[test]
+    fn what_the_tests_themselves_are_is_seen() {
+        // Linked dynamically, as cargo does unless told otherwise.
+        let program = std::env::current_exe().unwrap();
+        let Some(host) = Arch::host().filter(|_| cfg!(target_env = "gnu")) else { return };
+        let error = check_program(&program, host).unwrap_err().to_string();
+        let start = format!("`{}` is not static: it needs `/lib", program.display());
+        assert!(error.starts_with(&start), "{error}");
+        let wanted = if host == Arch::S390x { Arch::Amd64 } else { Arch::S390x };
+        let error = check_program(&program, wanted).unwrap_err().to_string();
+        let end = format!("` is a program for {host}, not for {wanted}");
+        assert!(error.ends_with(&end), "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(tail: Vec<u8>, at in 0_usize..64, byte: u8) {
+            let _ = examine(&tail, Arch::Amd64);
+            let mut bytes = head(Arch::Amd64, 2);
+            bytes[at] = byte;
+            bytes.extend(&tail);
+            let _ = examine(&bytes, Arch::Amd64);
+        }
+    }
+}

@@ -151,6 +151,11 @@ impl Compiler {
         Ok(Compiler { rustc, sysroot, version, host })
     }
 
+    #[cfg(test)]
+    pub(crate) fn of_tests(rustc: &str, sysroot: Sysroot, host: &str) -> Compiler {
+        Compiler { rustc: rustc.into(), sysroot, version: "1.0.0".into(), host: host.into() }
+    }
+
     /// Returns the program.
     pub fn rustc(&self) -> &Path {
         &self.rustc

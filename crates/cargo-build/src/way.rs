@@ -136,3 +136,96 @@ fn has_static_libc(triple: &str) -> bool {
     let directories = [format!("/usr/lib/{multiarch}"), "/usr/lib64".into(), "/usr/lib".into()];
     directories.iter().any(|directory| Path::new(directory).join("libc.a").is_file())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sysroot::Sysroot;
+
+    const HOST: &str = "x86_64-unknown-linux-gnu";
+    const SOURCES: &str = "src/rust/library/Cargo.lock";
+    const RUSTUP: &str = "multirust-channel-manifest.toml";
+
+    /// Makes a compiler for amd64 with these files below `lib/rustlib`.
+    fn compiler(dir: &Path, name: &str, files: &[&str]) -> Compiler {
+        let sysroot = dir.join(name);
+        for file in files {
+            let file = sysroot.join("lib/rustlib").join(file);
+            host::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            host::fs::write_atomic(&file, b"").unwrap();
+        }
+        Compiler::of_tests(name, Sysroot(sysroot), HOST)
+    }
+
+    /// What there is: of the chosen compiler, of the kept one, and zig.
+    type There<'a> = (&'a [&'a str], Option<&'a [&'a str]>, bool);
+
+    fn shown((chosen, kept, zig): There<'_>, is_pinned: bool, arch: Arch) -> String {
+        let dir = tempfile::tempdir().unwrap();
+        let zig = zig.then(|| Zig { zigbuild: "zigbuild".into(), zig: "zig".into() });
+        let toolchain = Toolchain {
+            cargo: "cargo".into(),
+            chosen: compiler(dir.path(), "chosen", chosen),
+            kept: kept.map(|files| compiler(dir.path(), "kept", files)),
+            zig,
+            is_pinned,
+        };
+        match choose(&toolchain, arch) {
+            Ok(Way { arch: found, triple, means, compiler, zig }) => {
+                assert_eq!(found, arch);
+                let zig = if zig.is_some() { " zig" } else { "" };
+                format!("{triple} {means:?} {}{zig}", compiler.rustc().display())
+            }
+            Err(lacking) => {
+                let command = lacking.rustup_command().unwrap_or("-");
+                format!("{lacking}; kit {}; {command}", lacking.kit_would_do())
+            }
+        }
+    }
+
+    #[test]
+    fn the_way_follows_from_what_is_there() {
+        let musl = "s390x-unknown-linux-musl/lib/libstd-1.rlib";
+        let std = "no standard library of Rust for linux/s390x; kit";
+        let zig = "no zig to link for linux/s390x; kit true; -";
+        let way = |means: &str| format!("s390x-unknown-linux-musl {means} zig");
+        let cases: [(There<'_>, String); 10] = [
+            ((&[], None, false), format!("{std} true; -")),
+            ((&[], None, true), format!("{std} true; -")),
+            ((&[RUSTUP], None, true), format!("{std} true; rustup component add rust-src")),
+            ((&[musl], None, false), zig.to_owned()),
+            ((&[SOURCES], None, false), zig.to_owned()),
+            ((&[], Some(&[SOURCES]), false), zig.to_owned()),
+            ((&[musl, SOURCES], Some(&[SOURCES]), true), way("Musl chosen")),
+            ((&[SOURCES], Some(&[SOURCES]), true), way("Sources chosen")),
+            ((&[], Some(&[SOURCES]), true), way("Sources kept")),
+            ((&[], Some(&[musl]), true), format!("{std} true; -")),
+        ];
+        for (there, expected) in cases {
+            assert_eq!(shown(there, false, Arch::S390x), expected, "{there:?}");
+        }
+        // A kit is no help where the checkout says what it is built with.
+        assert_eq!(shown((&[], None, false), true, Arch::S390x), format!("{std} false; -"));
+        let none = "Rust has no target with musl for linux/mips; kit false; -";
+        assert_eq!(shown((&[SOURCES], None, true), false, Arch::Mips), none);
+    }
+
+    #[test]
+    fn this_machine_needs_less() {
+        let musl = "x86_64-unknown-linux-musl/lib/libstd-1.rlib";
+        let gnu = "x86_64-unknown-linux-gnu/lib/libstd-1.rlib";
+        fn shown(there: There<'_>) -> String {
+            super::tests::shown(there, false, Arch::Amd64)
+        }
+        assert_eq!(shown((&[musl, gnu], None, false)), "x86_64-unknown-linux-musl Musl chosen");
+        assert_eq!(
+            shown((&[gnu], Some(&[SOURCES]), true)),
+            "x86_64-unknown-linux-musl Sources kept zig"
+        );
+        let native = shown((&[gnu, SOURCES], None, false));
+        match has_static_libc(HOST) {
+            true => assert_eq!(native, "x86_64-unknown-linux-gnu Gnu chosen"),
+            false => assert_eq!(native, "no zig to link for linux/amd64; kit true; -"),
+        }
+    }
+}
