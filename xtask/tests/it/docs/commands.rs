@@ -141,6 +141,7 @@ impl Trial {
             match (line.strip_prefix("# "), line.strip_prefix("cd ")) {
                 (Some(comment), _) => needs = comment,
                 (_, Some(directory)) => self.go(directory),
+                _ if line.trim().is_empty() => {}
                 _ => self.line(*number, line, needs),
             }
         }
