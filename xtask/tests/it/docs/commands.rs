@@ -141,6 +141,7 @@ impl Trial {
             match (line.strip_prefix("# "), line.strip_prefix("cd ")) {
                 (Some(comment), _) => needs = comment,
                 (_, Some(directory)) => self.go(directory),
+                _ if line.trim().is_empty() => {}
                 _ => self.line(*number, line, needs),
             }
         }
@@ -157,6 +158,8 @@ impl Trial {
 
     /// Runs one line, unless it is one of those that are not run.
     fn line(&mut self, number: usize, line: &str, needs: &str) {
+        // What is not run says nothing.
+        self.said = None;
         let command = command_of(line);
         let program = stand_ins::program_of(command);
         let place = format!("{}:{number}: `{command}`", self.document);
