@@ -20,6 +20,7 @@ mod docs;
 mod examples;
 mod incremental;
 mod interop;
+mod operator;
 mod registry;
 mod rehearsal;
 mod reproducible;

@@ -9,6 +9,7 @@ use crate::Problem;
 use crate::base::Bases;
 use crate::containerfile::{self, Command};
 use crate::copy::{Changes, Target, absolute};
+use crate::owner::Owner;
 use crate::stage::{Stage, with_shell};
 use crate::tree::{Content, Node, NodeKind, clean};
 
@@ -93,7 +94,7 @@ impl Stage {
             self.check_source(source, bases)?;
         }
         let caches = self.caches(written, None)?;
-        let owner = self.user(bases)?;
+        let owner = self.runs_as(bases)?;
         let mut target = Target::new(self.tree(bases)?);
         for (path, file) in &ran.files {
             if !path.is_absolute() || mount::is_in(path, &caches) {
@@ -105,6 +106,15 @@ impl Stage {
             target.place(&clean(path), node, owner)?;
         }
         Ok(target.changes())
+    }
+
+    /// Returns whose files are that a program makes which runs there. Of a user
+    /// by number that nobody knows by name, the group is root's.
+    fn runs_as(&mut self, bases: &Bases<'_>) -> Result<Owner, Problem> {
+        let is_number = self.container.user.parse::<u32>().is_ok();
+        let owner = self.user(bases)?;
+        let gid = if is_number && self.scope.unknown().is_some() { 0 } else { owner.gid };
+        Ok(Owner { gid, ..owner })
     }
 
     /// Checks that the files in the directory of the moment are those of

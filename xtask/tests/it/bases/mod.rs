@@ -25,7 +25,7 @@ fn layers(word: &str) -> [Layer; 2] {
 }
 
 /// Makes a base for these platforms; `word` is what tells it from others.
-fn base(word: &str, platforms: &[&str]) -> Artifact {
+pub(crate) fn base(word: &str, platforms: &[&str]) -> Artifact {
     let image = |platform: &&str| {
         let container = ContainerConfig {
             user: "1000:1000".to_owned(),
@@ -46,7 +46,7 @@ fn base(word: &str, platforms: &[&str]) -> Artifact {
 const BOTH: [&str; 2] = ["linux/amd64", "linux/s390x"];
 
 /// Pushes an artifact; returns its digest.
-fn push(name: &str, artifact: &Artifact) -> String {
+pub(crate) fn push(name: &str, artifact: &Artifact) -> String {
     let named = Named { references: vec![name.parse().unwrap()], artifact: artifact.clone() };
     client().push(&[named], &|_| {}).remove(0).unwrap();
     artifact.digest().to_string()

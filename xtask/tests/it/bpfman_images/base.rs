@@ -15,10 +15,10 @@ use crate::cli::machine::is_root;
 use crate::support::{Run, finish, program};
 
 /// What the Containerfile's first stage and its last are called.
-pub(super) const RUST: &str = "docker.io/library/rust:1-slim-trixie";
-pub(super) const DEBIAN: &str = "docker.io/library/debian:trixie-slim";
+pub(crate) const RUST: &str = "docker.io/library/rust:1-slim-trixie";
+pub(crate) const DEBIAN: &str = "docker.io/library/debian:trixie-slim";
 /// The base for OpenShift's.
-pub(super) const REDHAT: &str = "localhost/redhat:base";
+pub(crate) const REDHAT: &str = "localhost/redhat:base";
 
 /// What apt puts where the images of Rust have it. OpenShift's base has the
 /// rest.
@@ -34,14 +34,14 @@ COPY microdnf /usr/local/bin/
 ";
 
 /// podman with these images, in a storage of its own.
-pub(super) struct Bases {
+pub(crate) struct Bases {
     dir: TempDir,
 }
 
 impl Bases {
     /// Makes those of `.local`; `None`, and said, where that cannot be, or is
     /// not asked for.
-    pub(super) fn new() -> Option<Bases> {
+    pub(crate) fn new() -> Option<Bases> {
         if !test_support::slow() {
             return None;
         }
@@ -61,7 +61,7 @@ impl Bases {
         let root = bases.path().join("root.tar");
         let mut command = Command::new("mmdebstrap");
         command.args(["--quiet", "--variant=minbase", "trixie"]).arg(&root);
-        done(command.arg("http://deb.debian.org/debian"));
+        done(&mut command);
         bases.podman(&["import", "--quiet", &root.display().to_string(), DEBIAN]);
         std::fs::remove_file(root).unwrap();
         bases.make(RUST, WITH_RUST);
@@ -69,7 +69,7 @@ impl Bases {
     }
 
     /// Makes that of `.openshift`.
-    pub(super) fn add_redhat(&self) {
+    pub(crate) fn add_redhat(&self) {
         program(&self.path().join("microdnf"), "echo \"$@\" >>/microdnf.asked");
         self.make(REDHAT, WITH_MICRODNF);
     }
@@ -82,12 +82,12 @@ impl Bases {
         self.podman(&["build", "--quiet", "--tag", name, "--file", &file, &context]);
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.dir.path()
     }
 
     /// Returns podman, ready to run. RUN works in small machines, too.
-    pub(super) fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new("podman");
         command.args(args).stdin(Stdio::null());
         let own = [
@@ -102,12 +102,12 @@ impl Bases {
     }
 
     /// Runs podman, which must succeed; returns what it prints.
-    pub(super) fn podman(&self, args: &[&str]) -> String {
+    pub(crate) fn podman(&self, args: &[&str]) -> String {
         done(&mut self.command(args)).stdout
     }
 
     /// Runs an image's program as it would start, with these arguments.
-    pub(super) fn run(&self, image: &str, options: &[&str], args: &[&str]) -> String {
+    pub(crate) fn run(&self, image: &str, options: &[&str], args: &[&str]) -> String {
         let run = ["run", "--rm", "--runtime", "runc", "--network", "host"];
         let limits = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"];
         self.podman(&[&run[..], &limits, options, &[image], args].concat())
@@ -122,7 +122,7 @@ impl Drop for Bases {
 }
 
 /// Runs a command that must succeed.
-pub(super) fn done(command: &mut Command) -> Run {
+pub(crate) fn done(command: &mut Command) -> Run {
     let run = finish(command.output().unwrap());
     assert_eq!(run.code, 0, "{command:?}: {}\n{}", run.stdout, run.stderr);
     run
@@ -130,7 +130,7 @@ pub(super) fn done(command: &mut Command) -> Run {
 
 /// Makes a small checkout with the programs of bpfman, one of which needs
 /// libssl, and the Containerfiles; with what does not belong into a context.
-pub(super) fn checkout() -> TempDir {
+pub(crate) fn checkout() -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| {
         let path = dir.path().join(name);

@@ -1,7 +1,7 @@
 //! The Containerfiles that compile bpfman in a container: as text, and as what
 //! podman and BuildKit make of them.
 
-mod base;
+pub(crate) mod base;
 mod buildx;
 mod built;
 mod text;

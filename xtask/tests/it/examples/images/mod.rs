@@ -10,7 +10,7 @@ mod containerfiles;
 mod contents;
 mod failures;
 mod podman;
-mod start;
+pub mod start;
 mod stopped;
 mod worlds;
 

@@ -24,7 +24,7 @@ struct Root {
 
 /// Returns the program that runs those of an architecture; `Ok(None)` if none
 /// is needed, `Err` where it is not installed.
-fn qemu(arch: Arch) -> Result<Option<PathBuf>, ()> {
+pub fn qemu(arch: Arch) -> Result<Option<PathBuf>, ()> {
     if Arch::host() == Some(arch) {
         return Ok(None);
     }
