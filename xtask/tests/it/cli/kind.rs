@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use crate::desk::compilers;
 use crate::docs::others::BASES;
 use crate::support::{Checkout, copy, finish, program};
 
@@ -44,6 +45,9 @@ fn a_cluster_gets_what_a_deployment_needs_under_the_names_of_variables() {
     args.extend(["bpfman", "bpfman-agent", "bpfman-operator", "csi-node-driver-registrar"]);
     args.extend(bases.iter().flat_map(|base| ["--base", base.as_str()]));
     let mut command = checkout.build_images_command(&args);
+    // Without what is kept to build for other machines, cargo takes the library
+    // that this machine's Rust has.
+    command.envs(compilers()).env("XDG_CACHE_HOME", checkout.path().join("cache"));
     let path = format!("{}:{}", tools.display(), std::env::var("PATH").unwrap());
     command.env("PATH", path).env("BPFMAN_IMG", "quay.io/me/bpfman:test");
     let run = finish(command.env("BPFMAN_AGENT_IMG", "localhost/agent:dev").output().unwrap());
