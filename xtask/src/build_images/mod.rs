@@ -189,6 +189,9 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
         return Err(Failure::usage(message).hint("leave `--engine` out").into());
     }
     let mut plan = plan::plan(&catalogue, &wish)?;
+    if wish.platforms.is_empty() && destinations.iter().all(Destination::takes_one_platform) {
+        plan.keep_host();
+    }
     let inputs = Inputs::of(&wish);
     args.engine.check_replaced(&containerfile::requests(&plan, inputs, cx)?)?;
     let refs_file = args.refs_file.as_deref().map(typed).transpose()?;

@@ -32,6 +32,19 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
+    /// Of images whose programs are built on the host for minutes, keeps this
+    /// machine's platform alone: where they go, nobody takes another.
+    pub(crate) fn keep_host(&mut self) {
+        let Some(host) = Arch::host() else { return };
+        for image in &mut self.images {
+            let is_elsewhere =
+                matches!(&image.origin, Origin::Containerfile(file) if file.elsewhere.is_some());
+            if is_elsewhere && image.platforms.contains(&host) {
+                image.platforms = vec![host];
+            }
+        }
+    }
+
     /// Returns every name that an image is to have.
     pub(crate) fn references(&self) -> Vec<&Reference> {
         self.images.iter().flat_map(|image| &image.references).collect()

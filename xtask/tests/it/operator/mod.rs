@@ -80,10 +80,7 @@ fn files(image: &Image) -> String {
     let limits = EntryLimits { kept: 1 << 30, ..EntryLimits::default() };
     let entries = image.layers().iter().flat_map(|layer| layer.entries(limits).unwrap());
     let mut lines: Vec<String> = entries
-        .map(|entry| {
-            let slash = if entry.kind == EntryKind::Directory { "/" } else { "" };
-            format!("{:04o} {}:{} {}{slash}\n", entry.mode, entry.uid, entry.gid, entry.name)
-        })
+        .map(|entry| format!("{:04o} {}:{} {}\n", entry.mode, entry.uid, entry.gid, entry.name))
         .collect();
     lines.sort_by(|a, b| a.split(' ').nth(2).cmp(&b.split(' ').nth(2)));
     lines.dedup();

@@ -69,7 +69,7 @@ fn what_a_containerfile_says_beyond_go_is_refused_by_its_line() {
             &built.replace("RUN ", "RUN V=$(git describe) "),
             &["line 21", "`$(` takes a shell"],
         ),
-        ("vendor/modules.txt", "v0.1.0", "v0.2.0", &["inconsistent vendoring", "go build"]),
+        ("vendor/modules.txt", "v0.1.0", "v0.2.0", &["inconsistent vendoring", "line 21 says"]),
         ("cmd/bpfman-agent/main.go", "package main", "package other", &["bpfman-agent"]),
         (
             "cmd/bpfman-agent/main.go",
