@@ -57,6 +57,7 @@ pub(crate) fn of_image(
             };
             of_bytecode(&image.image, artifact.digest(), &made)?
         }
+        Origin::Containerfile(file) if file.has_cargo_programs() => Vec::new(),
         Origin::Containerfile(file) => {
             let licenses = file.annotations.get(LICENSES).map(String::as_str).unwrap_or_default();
             let subject = spdx::Subject {

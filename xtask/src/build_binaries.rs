@@ -11,12 +11,10 @@ use serde::Serialize;
 use ui::{Failure, Failures, Format};
 
 use crate::binaries::Binaries;
-use crate::catalogue::{self, Catalogue};
+use crate::catalogue::{self, Catalogue, Kind};
 use crate::context::Context;
 use crate::source::SourceDir;
-
-/// The programs that are built unless others are named: bpfman's.
-const PROGRAMS: [&str; 3] = ["bpfman", "bpfman-ns", "bpfman-rpc"];
+use crate::wish;
 
 /// Build the programs of a bpfman checkout for every platform
 ///
@@ -32,11 +30,13 @@ const PROGRAMS: [&str; 3] = ["bpfman", "bpfman-ns", "bpfman-rpc"];
   cargo xtask build-binaries --source bpfman=../bpfman --platform linux/s390x
   cargo xtask build-binaries --source bpfman=../bpfman --output /tmp/bpfman")]
 pub(crate) struct Args {
-    /// The checkout, and the name that what is built of it is kept under
+    /// The checkout, and the name that what is built of it is kept under;
+    /// bpfman=DIR with what the variable BPFMAN_DIR says, unless given
     #[arg(long, value_name = "NAME=DIR")]
-    source: SourceDir,
+    source: Option<SourceDir>,
 
-    /// The programs to build; bpfman, bpfman-ns and bpfman-rpc unless given
+    /// The programs to build; those that `cargo` of images.yaml names, unless
+    /// given: bpfman, bpfman-ns and bpfman-rpc
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     program: Vec<String>,
 
@@ -91,22 +91,19 @@ struct LeftOut {
 
 pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     let started = Instant::now();
-    let platforms = platforms(&args, cx)?;
-    let programs = match args.program.as_slice() {
-        [] => PROGRAMS.map(str::to_owned).to_vec(),
-        given => given.to_vec(),
+    let catalogue = Catalogue::load(&cx.root.join(catalogue::FILE)).map_err(Failure::usage)?;
+    let (name, programs) = from_catalogue(&catalogue, &args)?;
+    let source = match &args.source {
+        Some(source) => source.clone(),
+        None => source_by_variable(&catalogue, &name)?,
     };
+    let platforms = platforms(&args, &catalogue);
     let output = match &args.output {
         Some(dir) => typed(dir)?,
-        None => cx.target().join("binaries").join(&args.source.name),
+        None => cx.target().join("binaries").join(&source.name),
     };
-    let binaries = Binaries::find(
-        &args.source,
-        &programs,
-        &platforms,
-        args.install_deps && !args.dry_run,
-        cx,
-    )?;
+    let binaries =
+        Binaries::find(&source, &programs, &platforms, args.install_deps && !args.dry_run, cx)?;
     let mut report = Report::new(&binaries);
     if !args.platform.is_empty() || binaries.archs().is_empty() {
         // What was asked for, and what is all there is to do.
@@ -144,17 +141,45 @@ pub(crate) fn run(args: Args, cx: &Context<'_>) -> Result<(), Failures> {
     Failures(report.failures).or(())
 }
 
-fn platforms(args: &Args, cx: &Context<'_>) -> Result<Vec<Arch>, Failure> {
-    let mut platforms = match args.platform.as_slice() {
-        [] => {
-            let file = cx.root.join(catalogue::FILE);
-            Catalogue::load(&file).map_err(Failure::usage)?.platforms.to_vec()
+/// Returns which checkout the catalogue has cargo build programs of, and those
+/// programs, unless the user names others.
+fn from_catalogue(catalogue: &Catalogue, args: &Args) -> Result<(String, Vec<String>), Failure> {
+    let with_cargo = catalogue.images.iter().find_map(|entry| match &entry.kind {
+        Kind::Containerfile(file) if !file.cargo.is_empty() => {
+            Some((file.source.clone()?, file.cargo.clone()))
         }
+        _ => None,
+    });
+    match (with_cargo, args.program.as_slice()) {
+        (Some((name, programs)), []) => Ok((name, programs)),
+        (None, []) => {
+            Err(Failure::usage("no image of the catalogue has programs that cargo builds")
+                .hint("`--program NAME` names one"))
+        }
+        (found, given) => Ok((found.unwrap_or_default().0, given.to_vec())),
+    }
+}
+
+/// Returns the checkout that the variable of its name says.
+fn source_by_variable(catalogue: &Catalogue, name: &str) -> Result<SourceDir, Failure> {
+    let missing = |hint: &str| {
+        Failure::usage("no checkout is named").hint(format!("`--source NAME=DIR`{hint} names one"))
+    };
+    let Some(known) = catalogue.sources.get(name) else { return Err(missing("")) };
+    match wish::variable(&known.variable) {
+        Some(dir) => Ok(SourceDir { name: name.to_owned(), dir: dir.into() }),
+        None => Err(missing(&format!(" or the variable {}", known.variable))),
+    }
+}
+
+fn platforms(args: &Args, catalogue: &Catalogue) -> Vec<Arch> {
+    let mut platforms = match args.platform.as_slice() {
+        [] => catalogue.platforms.to_vec(),
         given => given.to_vec(),
     };
     platforms.sort_unstable();
     platforms.dedup();
-    Ok(platforms)
+    platforms
 }
 
 /// Shows what would be done.

@@ -129,7 +129,7 @@ impl NameArgs {
 }
 
 /// Returns a variable of the environment; an empty one is as good as none.
-fn variable(name: &str) -> Option<String> {
+pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 

@@ -61,7 +61,7 @@ pub(crate) fn asked(
     request.context = match &file.elsewhere {
         None => Some(cx.root.clone()),
         // What cargo built is all that the file copies.
-        Some(other) if !other.cargo.is_empty() => None,
+        Some(_) if file.has_cargo_programs() => None,
         Some(other) => Some(other.dir.clone()),
     };
     request.annotations = file.annotations.clone();

@@ -101,7 +101,8 @@ pub(crate) struct Args {
     /// registries: to a bytecode image the record of its sources, headers,
     /// compiler and arguments (an in-toto statement), from which `reproduce`
     /// makes it again, and its bill of materials (SPDX 2.3); to one with
-    /// programs in Go their modules (SPDX 2.3). Mirrored images get nothing.
+    /// programs in Go their modules (SPDX 2.3). Mirrored images and those with
+    /// programs of cargo get nothing.
     /// With `--from`, what is attached there is taken along; with `--sign`, all
     /// that is attached is attested by cosign 3 too
     #[arg(long, help_heading = "Destination")]

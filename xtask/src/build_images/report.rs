@@ -353,6 +353,7 @@ pub(super) fn dry_run(
 fn documents(origin: &Origin) -> Option<&'static str> {
     match origin {
         Origin::Objects { .. } => Some("a record and a bill of materials"),
+        Origin::Containerfile(file) if file.has_cargo_programs() => None,
         Origin::Containerfile(_) => Some("a bill of materials"),
         Origin::Mirror(_) | Origin::Stored => None,
     }

@@ -23,6 +23,13 @@ pub(crate) struct Instructions {
     pub(crate) stages: BTreeMap<String, Stage>,
 }
 
+impl Instructions {
+    /// Returns whether programs go into the image that cargo builds.
+    pub(crate) fn has_cargo_programs(&self) -> bool {
+        self.elsewhere.as_ref().is_some_and(|other| !other.cargo.is_empty())
+    }
+}
+
 /// Another checkout that is a Containerfile's context.
 #[derive(Debug)]
 pub(crate) struct Elsewhere {

@@ -6,6 +6,7 @@
 //! builder goes on from there. Nothing runs here.
 
 mod mount;
+mod names;
 mod shell;
 mod stage;
 

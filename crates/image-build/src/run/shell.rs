@@ -13,6 +13,7 @@ use std::iter::Peekable;
 use std::str::Chars;
 
 use super::Command;
+use super::names::{BUILTINS, RESERVED, is_own};
 use crate::scope::Scope;
 
 /// Why the host does not run what a RUN says.
@@ -68,116 +69,8 @@ impl From<RunError> for Stop {
     }
 }
 
-/// Words that a shell takes for its own where a command may stand (POSIX 2.4,
-/// and bash's further ones).
-const RESERVED: [&str; 18] = [
-    "!", "case", "coproc", "do", "done", "elif", "else", "esac", "fi", "for", "function", "if",
-    "in", "select", "then", "time", "until", "while",
-];
-
-/// Commands that change the shell, or ask it about itself (POSIX 2.15, 2.9.1.4,
-/// and those of dash and bash).
-const BUILTINS: [&str; 56] = [
-    ".",
-    "alias",
-    "bg",
-    "bind",
-    "break",
-    "builtin",
-    "caller",
-    "cd",
-    "chdir",
-    "command",
-    "compgen",
-    "complete",
-    "compopt",
-    "continue",
-    "declare",
-    "dirs",
-    "disown",
-    "enable",
-    "eval",
-    "exec",
-    "exit",
-    "export",
-    "fc",
-    "fg",
-    "getopts",
-    "hash",
-    "help",
-    "history",
-    "jobs",
-    "let",
-    "local",
-    "logout",
-    "mapfile",
-    "popd",
-    "pushd",
-    "read",
-    "readarray",
-    "readonly",
-    "return",
-    "set",
-    "shift",
-    "shopt",
-    "source",
-    "suspend",
-    "times",
-    "trap",
-    "type",
-    "typeset",
-    "ulimit",
-    "umask",
-    "unalias",
-    "unset",
-    "wait",
-    "bashbug",
-    "newgrp",
-    "login",
-];
-
 /// The command that does nothing, but expands its words.
 const NOTHING: &str = ":";
-
-/// Variables that a shell or whoever starts it sets by itself.
-const OWN: [&str; 33] = [
-    "_",
-    "COLUMNS",
-    "DIRSTACK",
-    "ENV",
-    "EPOCHREALTIME",
-    "EPOCHSECONDS",
-    "EUID",
-    "FUNCNAME",
-    "GROUPS",
-    "HISTCMD",
-    "HOME",
-    "HOSTNAME",
-    "HOSTTYPE",
-    "IFS",
-    "LINENO",
-    "LINES",
-    "MACHTYPE",
-    "OLDPWD",
-    "OPTARG",
-    "OPTERR",
-    "OPTIND",
-    "OSTYPE",
-    "PIPESTATUS",
-    "POSIXLY_CORRECT",
-    "PPID",
-    "PS1",
-    "PS2",
-    "PS4",
-    "PWD",
-    "RANDOM",
-    "SECONDS",
-    "SHELL",
-    "SHELLOPTS",
-];
-
-/// Further ones, by how they start.
-const OWN_PREFIXES: [&str; 4] = ["BASH", "COMP_", "SHLVL", "UID"];
 
 /// Characters that need no thought in the word of `${X:-word}`.
 const SAFE: &str = "_./:=,+@%-";
@@ -500,7 +393,7 @@ impl Reader<'_> {
 
     /// Returns what a variable is; `None` if it is not set.
     fn value(&self, name: &str) -> Result<Option<String>, Stop> {
-        if OWN.contains(&name) || OWN_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
+        if is_own(name) {
             return Err(RunError::Shell(format!("${name}")).into());
         }
         if self.local.contains_key(name) {

@@ -78,7 +78,7 @@ fn the_image_is_laid_over_its_base() {
         head,
         r#"
         linux/amd64 1970-01-01T00:00:00Z
-        {"Env":["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/"],"Entrypoint":["./bpfman-rpc","--timeout=0"],"WorkingDir":"/","Labels":{"org.opencontainers.image.description":"Loads and manages eBPF programs","org.opencontainers.image.licenses":"Apache-2.0","org.opencontainers.image.title":"bpfman"}}
+        {"Env":["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/"],"Entrypoint":["./bpfman-rpc","--timeout=0"],"WorkingDir":"/","Labels":{"org.opencontainers.image.description":"The bpfman binaries, bpfman, bpfman-rpc and bpfman-ns","org.opencontainers.image.licenses":"Apache-2.0","org.opencontainers.image.title":"bpfman"}}
         old
           f 0644 0:0 etc/os-release ubi
         "#,

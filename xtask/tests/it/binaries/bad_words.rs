@@ -16,6 +16,17 @@ fn words_that_name_no_checkout() {
         let mut command = scene.checkout.command(&["build-binaries", "--source", word]);
         finish(command.output().unwrap())
     };
+    let mut command = scene.checkout.command(&["build-binaries"]);
+    let found = finish(command.output().unwrap());
+    let expected = "error: no checkout is named\n\nhint: `--source NAME=DIR` or the variable \
+                    BPFMAN_DIR names one\n";
+    assert_eq!((found.code, found.stderr.as_str()), (2, expected));
+    let found = finish(command.env("BPFMAN_DIR", &empty).output().unwrap());
+    let expected = format!(
+        "error: `{}` is no checkout of a Rust program: it has no `Cargo.toml`\n\n{HINT}",
+        empty.display()
+    );
+    assert_eq!((found.code, found.stderr), (2, expected));
     for word in ["bpfman", "=x", "a/b=x", "bpfman="] {
         let run = run(word);
         let start = format!("error: invalid value '{word}' for '--source <NAME=DIR>': ");
