@@ -154,7 +154,7 @@ pub(crate) fn plan(catalogue: &Catalogue, wish: &Wish) -> Result<Plan, Failure> 
     }
     if wish.selection.is_empty() && !wish.all {
         let others = catalogue.images.iter().filter(|entry| !entry.default);
-        plan.left_out.extend(others.map(|entry| LeftOut::new(entry, not_made(&entry.kind))));
+        plan.left_out.extend(others.map(|entry| LeftOut::new(entry, not_made(&entry.kind, wish))));
     }
     check(&plan, wish)?;
     check_mirrors(&selected, wish)?;
@@ -260,9 +260,10 @@ fn mirrored(entry: &Entry, source: &Reference, wish: &Wish) -> Reference {
 }
 
 /// Returns why a plain run leaves out an image of this kind.
-fn not_made(kind: &Kind) -> &'static str {
+fn not_made(kind: &Kind, wish: &Wish) -> &'static str {
+    let is_absent = |source: &String| !wish.sources.contains_key(source);
     match kind {
-        Kind::Containerfile(file) if file.source.is_some() => ELSEWHERE,
+        Kind::Containerfile(file) if file.source.as_ref().is_some_and(is_absent) => ELSEWHERE,
         _ => "only when named, or with --all",
     }
 }

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use host::fs::IoContext;
+
 use super::shell::{self, Stop};
 use super::{Ran, RunError, mount};
 use crate::Problem;
@@ -120,6 +122,8 @@ impl Stage {
     /// Checks that the files in the directory of the moment are those of
     /// `source`, but for what the host made.
     fn check_source(&mut self, source: &Path, bases: &Bases<'_>) -> Result<(), Problem> {
+        // As contexts have it.
+        let source = &source.canonicalize().io_context("open the directory", source)?;
         let directory = clean(Path::new(self.working_directory().unwrap_or_default()));
         let made = bases.request.ran.iter().flat_map(|ran| ran.files.values());
         let made: BTreeSet<&Path> = made.map(PathBuf::as_path).collect();

@@ -157,6 +157,14 @@ fn variants_and_names_by_variables() {
     assert_eq!(label("com.redhat.component"), Some("bpfman-agent"));
     assert_eq!(label("name"), Some("bpfman/bpfman-agent"));
 
+    // The variable may name a link to the checkout.
+    let link = scene.checkout.path().join("link");
+    std::os::unix::fs::symlink(scene.operator.path(), &link).unwrap();
+    let mut command = scene.checkout.build_images_command(&["--to", "oci:out"]);
+    command.args(args).envs(crate::desk::compilers()).env("BPFMAN_OPERATOR_DIR", &link);
+    let run = crate::support::finish(command.output().unwrap());
+    assert_eq!(run.code, 0, "{}", run.stderr);
+
     // What is typed goes before the variable.
     let dry = |args: &[&str]| {
         let mut command = scene.command(&["--dry-run", "bpfman-operator", "--platform", "host"]);
