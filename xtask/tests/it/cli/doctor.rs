@@ -6,7 +6,7 @@ use super::machine::Machine;
 use crate::support::Checkout;
 
 /// Every tool, what it is needed for, and why.
-const TOOLS: [(&str, &str, &str); 36] = [
+const TOOLS: [(&str, &str, &str); 37] = [
     ("clang", "building", "compiles eBPF programs"),
     ("git", "test", "shows what the checkout holds"),
     ("make", "test", "builds the examples"),
@@ -25,6 +25,7 @@ const TOOLS: [(&str, &str, &str); 36] = [
     ("qemu-ppc64le-static", "test", "runs programs for ppc64le"),
     ("qemu-s390x-static", "test", "runs programs for s390x"),
     ("runc", "test --slow", "runs what buildkitd builds"),
+    ("mmdebstrap", "test --slow", "makes the base of an image"),
     ("dockerd", "test --slow", "takes the images"),
     ("go", "building", "builds the user-space programs, and tools for tests"),
     ("python3", "building", "fetches zig, which links Rust programs for other machines"),
