@@ -43,7 +43,8 @@ fn git(checkout: &Path, args: &[&str]) -> Option<String> {
         .args(args.iter().copied())
         .dir(checkout)
         .env("TZ", "UTC")
-        // A repository above it is not its own.
+        // Neither a repository above it is its own, nor the one of a hook.
+        .drop_env(["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"])
         .env("GIT_CEILING_DIRECTORIES", checkout.parent()?)
         .run()
         .ok()?;
