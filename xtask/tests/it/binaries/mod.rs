@@ -4,6 +4,7 @@ mod bad_words;
 mod built;
 mod fetched;
 mod image;
+mod packaged;
 mod platforms;
 mod same;
 
@@ -55,8 +56,13 @@ impl Scene {
     /// Returns the command, ready to run: with what builds for this machine
     /// alone, whatever else is here.
     fn command(&self, args: &[&str]) -> Command {
+        self.command_of("build-binaries", args)
+    }
+
+    /// The same for a command that takes the checkout as `--source`.
+    fn command_of(&self, name: &str, args: &[&str]) -> Command {
         let source = format!("bpfman={}", self.source().display());
-        let mut command = self.checkout.command(&["build-binaries", "--source", &source]);
+        let mut command = self.checkout.command(&[name, "--source", &source]);
         command.args(args).env("XDG_CACHE_HOME", self.dir.path().join("cache"));
         let path = std::env::var_os("PATH").unwrap();
         let without_zig = std::env::split_paths(&path).filter(|directory| {

@@ -36,13 +36,13 @@ fn platforms_without_their_tools_are_left_out_and_said() {
     assert!(run.stderr.starts_with(&warning), "{}", run.stderr);
     let hints = run.stderr.lines().filter(|line| line.contains("--install-deps"));
     assert_eq!(hints.count(), 1, "{}", run.stderr);
-    let run = scene.run(&["--format", "json", "--dry-run"]);
+    let run = scene.run(&["--format", "json", "--dry-run", "--program", "bpfman"]);
     let report: Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(report["left_out"][0]["platform"], FOREIGN);
     assert_eq!(report["commands"].as_array().unwrap().len(), 1);
     // A checkout that says what it is built with is not built with another.
     scene.write("rust-toolchain.toml", "[toolchain]\n");
-    let run = scene.run(&["--platform", FOREIGN]);
+    let run = scene.run(&["--program", "bpfman", "--platform", FOREIGN]);
     assert_eq!(run.code, 3);
     assert!(!run.stderr.contains("--install-deps"), "{}", run.stderr);
 }

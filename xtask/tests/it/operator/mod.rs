@@ -88,7 +88,7 @@ fn files(image: &Image) -> String {
 }
 
 /// Puts the files of an image into a directory.
-fn unpack(image: &Image, root: &Path) {
+pub fn unpack(image: &Image, root: &Path) {
     use std::os::unix::fs::PermissionsExt;
     let limits = EntryLimits { kept: 1 << 30, ..EntryLimits::default() };
     for entry in image.layers().iter().flat_map(|layer| layer.entries(limits).unwrap()) {
