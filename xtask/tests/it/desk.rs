@@ -78,8 +78,6 @@ impl Desk {
         command.args(["-c", line]).current_dir(self.checkout.path()).env_clear();
         command.envs(compilers());
         command.env("PATH", path).env("HOME", self.home.path());
-        // Whose account it is, documents leave open.
-        command.env("QUAY_USER", "me");
         command.env("CARGO_MANIFEST_DIR", self.checkout.path().join("xtask"));
         command.envs(self.storage.environment());
         command

@@ -188,7 +188,9 @@ impl Trial {
             return;
         }
         let address = self.registry.as_ref().map_or(REGISTRY, |registry| &registry.address);
-        let run = desk.type_line(&self.directory, &line.replace(REGISTRY, address));
+        // Whose account it is, documents leave open.
+        let typed = format!("export QUAY_USER=me; {}", line.replace(REGISTRY, address));
+        let run = desk.type_line(&self.directory, &typed);
         if line.starts_with("sudo ") {
             let asked = run.code == 1 && run.stderr.contains(NOBODY_LISTENS);
             assert!(asked && needs == "needs bpfman", "{place}: {}", run.stderr);
