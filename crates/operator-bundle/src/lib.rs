@@ -4,7 +4,7 @@
 //! `metadata/annotations.yaml`, and holds manifests: one ClusterServiceVersion
 //! and the definitions of the resources that it owns (operator-framework,
 //! "Operator Bundle", format `registry+v1`). [`read`] tells what is in one and
-//! what is wrong with it, [`compare`] whether it deploys what was built. Not
+//! what is wrong with it, [`compare()`] whether it deploys what was built. Not
 //! here: files, registries, and what is done about a finding.
 
 #![forbid(unsafe_code)]

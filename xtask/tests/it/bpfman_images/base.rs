@@ -116,8 +116,10 @@ impl Bases {
 
 impl Drop for Bases {
     fn drop(&mut self) {
-        // What lies below may be mounted still.
-        let _ = self.command(&["system", "reset", "--force"]).output();
+        // What lies below may be mounted still. Not `system reset`: that takes
+        // from all podmans of the machine what they share.
+        let _ = self.command(&["rmi", "--all", "--force"]).output();
+        let _ = self.command(&["unmount", "--all"]).output();
     }
 }
 
