@@ -62,12 +62,17 @@ impl OnHost {
         cx: &Context<'_>,
     ) -> Result<OnHost, Failure> {
         let mut binaries = BTreeMap::new();
+        // Images of one checkout are of one commit.
+        let mut versions: BTreeMap<PathBuf, BTreeMap<String, String>> = BTreeMap::new();
         for image in &mut plan.images {
             let Origin::Containerfile(file) = &mut image.origin else { continue };
             check_checkout(file, cx)?;
             let Some(other) = &mut file.elsewhere else { continue };
-            other.build_args = version_args(&other.dir, wish.created);
-            if !other.cargo.is_empty() {
+            if other.cargo.is_empty() {
+                let of_commit = || version_args(&other.dir, wish.created);
+                other.build_args =
+                    versions.entry(other.dir.clone()).or_insert_with(of_commit).clone();
+            } else {
                 let source = SourceDir { name: other.source.clone(), dir: other.dir.clone() };
                 let found = Binaries::find(&source, &other.cargo, &image.platforms, install, cx)?;
                 let lacking = narrow(image, &found, wish)?;
